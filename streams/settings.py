@@ -1,0 +1,132 @@
+"""Configuration, read once from `SMATRIX_*` variables; every default suits the embedded system."""
+
+from datetime import timedelta
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ConfigurationError(Exception):
+    """A setting that can't be; the text is one line for the operator, with the remedy."""
+
+
+class DeliveryMode(StrEnum):
+    """How a batch's effects reach the broker: see docs/decisions on delivery."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    TRANSACTIONAL = "transactional"
+
+
+def _host_and_port(text: str) -> str:
+    for address in text.split(","):
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+            raise ValueError(f"{address!r} is not HOST:PORT, as in 127.0.0.1:9092")
+    return text
+
+
+class Settings(BaseSettings):
+    """Everything an operator may change without touching code."""
+
+    model_config = SettingsConfigDict(env_prefix="SMATRIX_", frozen=True, extra="forbid")
+
+    broker: Annotated[str, AfterValidator(_host_and_port)] = Field(
+        default="127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT, comma-separated."
+    )
+    clickhouse_url: HttpUrl = Field(
+        default=HttpUrl("http://127.0.0.1:8123"), description="ClickHouse's HTTP interface."
+    )
+    clickhouse_user: str = Field(default="default", description="ClickHouse user.")
+    clickhouse_password: SecretStr = Field(
+        default=SecretStr(""),
+        description="ClickHouse password; the embedded server asks for it too.",
+    )
+    clickhouse_database: str = Field(
+        default="smatrix", pattern=r"^[a-z_][a-z0-9_]*$", description="ClickHouse database."
+    )
+    data_dir: Path = Field(
+        default=Path(".smatrix"),
+        description="Folder of local state; every worker has its own in it.",
+    )
+    worker_id: str = Field(
+        default="1",
+        pattern=r"^[A-Za-z0-9_-]{1,40}$",
+        description="Name of this worker among those of its role on this machine.",
+    )
+    partitions: int = Field(
+        default=4, ge=1, le=10_000, description="Partitions of every topic and table."
+    )
+    replication: int = Field(
+        default=1, ge=1, le=10, description="Replication factor of new topics."
+    )
+    delivery: DeliveryMode = Field(
+        default=DeliveryMode.AUTO,
+        description="plain, transactional, or auto: transactional where the broker has transactions.",
+    )
+    allowed_lateness: timedelta = Field(
+        default=timedelta(seconds=120),
+        ge=timedelta(0),
+        le=timedelta(hours=4),
+        description="How long a minute waits for what is missing, in seconds or ISO 8601.",
+    )
+    window_retention: timedelta = Field(
+        default=timedelta(hours=48),
+        ge=timedelta(hours=1),
+        description="How long a closed window can still be corrected.",
+    )
+    max_ahead: timedelta = Field(
+        default=timedelta(minutes=3),
+        ge=timedelta(0),
+        description="How far a frame's minute may lie ahead of the wall clock.",
+    )
+    max_frame_bytes: int = Field(
+        default=1 << 20, ge=1024, description="A larger frame is rejected; split it."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address of /metrics and /health.")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port of /metrics and /health; 0 picks a free one."
+    )
+    history_batch_rows: int = Field(
+        default=100_000, ge=1, description="Rows after which history inserts without waiting."
+    )
+    history_linger: timedelta = Field(
+        default=timedelta(seconds=1),
+        gt=timedelta(0),
+        description="How long history waits for more rows before it inserts.",
+    )
+    history_ttl_days: int = Field(
+        default=0, ge=0, description="Days after which ClickHouse drops history; 0 keeps it."
+    )
+    log_level: str = Field(
+        default="warning", pattern=r"^(debug|info|warning|error)$", description="Log level."
+    )
+
+    @model_validator(mode="after")
+    def _retention_covers_lateness(self) -> Self:
+        if self.window_retention < self.allowed_lateness + timedelta(minutes=15):
+            raise ValueError(
+                f"window_retention={self.window_retention} must be at least 15 min longer than "
+                f"allowed_lateness={self.allowed_lateness}"
+            )
+        return self
+
+
+@cache
+def get_settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        ConfigurationError: If a variable has a value that can't be; names it and the rule.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "SMATRIX_" + "_".join(str(part) for part in first["loc"]).upper()
+        shown = "" if not first["loc"] else f"={first['input']!r}"
+        raise ConfigurationError(f"{name.rstrip('_')}{shown}: {first['msg']}") from error
