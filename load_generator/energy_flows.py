@@ -1,0 +1,157 @@
+"""What every household uses, makes, stores and exchanges, minute by minute, in whole mWh."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from load_generator.fleet import MAX_SHIFT_QUARTERS, Fleet, Power
+from load_generator.profiles import QUARTER
+
+Energy = NDArray[np.int64]
+"""mWh, (minutes, households) unless said otherwise."""
+
+MWH_A_MINUTE_PER_W: Final = 1000 / 60
+BATTERY_EFFICIENCY_PERCENT: Final = 90
+"""Of what is charged, so much reaches the store; discharging draws one for one."""
+FULLEST_START_PERCENT: Final = 60
+OLDEST_REGISTER_MWH: Final = 20_000_000_000
+
+ENERGY_STREAM: Final = 1
+
+
+@dataclass(frozen=True)
+class MeterState:
+    """What carries over from one minute to the next: battery levels and registers, in mWh.
+
+    `battery_level` is by battery; the registers are by household.
+    """
+
+    battery_level: Energy
+    import_register: Energy
+    export_register: Energy
+
+    @classmethod
+    def at_start(cls, fleet: Fleet) -> Self:
+        """Return the state before the first minute: meters and batteries have a past."""
+        rng = np.random.default_rng([fleet.seed, ENERGY_STREAM])
+        percent = rng.integers(0, FULLEST_START_PERCENT + 1, len(fleet.battery))
+        export = np.zeros(fleet.households, np.int64)
+        export[fleet.pv] = rng.integers(0, OLDEST_REGISTER_MWH, len(fleet.pv))
+        return cls(
+            battery_level=fleet.battery_capacity_mwh * percent // 100,
+            import_register=rng.integers(0, OLDEST_REGISTER_MWH, fleet.households),
+            export_register=export,
+        )
+
+
+@dataclass(frozen=True)
+class EnergyFlows:
+    """Some minutes within one quarter-hour, for the whole grid, in mWh.
+
+    Production is by PV owner and the battery's arrays by battery owner, (minutes, owners);
+    levels and registers are those at the end of the minute. In every minute and household:
+    consumption + charge + exported = production + discharge + imported.
+    """
+
+    consumption: Energy
+    production: Energy
+    battery_charge: Energy
+    battery_discharge: Energy
+    battery_level: Energy
+    imported: Energy
+    exported: Energy
+    import_register: Energy
+    export_register: Energy
+
+
+def flow(
+    fleet: Fleet, before: MeterState, *, first_minute: int, minutes: int
+) -> tuple[EnergyFlows, MeterState]:
+    """Return the flows of `minutes` minutes from `first_minute` (epoch s), and the state after.
+
+    The minutes lie in one quarter-hour. The same fleet, state and minute give the same flows.
+    """
+    rng = np.random.Generator(np.random.SFC64([fleet.seed, ENERGY_STREAM, first_minute]))
+    start = datetime.fromtimestamp(first_minute, UTC)
+    consumption = _consumption(fleet, rng, start, minutes)
+    production = _production(fleet, rng, start, minutes)
+    net = consumption.copy()
+    net[:, fleet.pv] -= production
+    charge, discharge, level = _batteries(fleet, before.battery_level, net[:, fleet.battery])
+    net[:, fleet.battery] += charge - discharge
+    imported = np.maximum(net, 0)
+    exported = imported - net
+    flows = EnergyFlows(
+        consumption=consumption,
+        production=production,
+        battery_charge=charge,
+        battery_discharge=discharge,
+        battery_level=level,
+        imported=imported,
+        exported=exported,
+        import_register=before.import_register + np.cumsum(imported, axis=0),
+        export_register=before.export_register + np.cumsum(exported, axis=0),
+    )
+    return flows, MeterState(level[-1], flows.import_register[-1], flows.export_register[-1])
+
+
+def _consumption(fleet: Fleet, rng: np.random.Generator, start: datetime, minutes: int) -> Energy:
+    profiles = fleet.profiles
+    shifts = range(-MAX_SHIFT_QUARTERS, MAX_SHIFT_QUARTERS + 1)
+    rows = np.array([profiles.row(start + shift * QUARTER) for shift in shifts])
+    row = rows[fleet.shift_quarters + MAX_SHIFT_QUARTERS]
+    means = np.maximum(profiles.household.mean(axis=0), np.float32(1e-6))
+    load = profiles.household[row, fleet.shape] / means[fleet.shape] * fleet.mean_w
+    # Neighbours of one shape differ from quarter-hour to quarter-hour.
+    load *= np.float32(0.5) + rng.random(fleet.households, np.float32)
+    load *= np.float32(MWH_A_MINUTE_PER_W)
+
+    steady = np.zeros(fleet.households, np.float32)
+    now = profiles.row(start)
+    steady[fleet.heat_pump] += profiles.heatpump[now, fleet.heat_pump_shape] * fleet.heat_pump_w
+    kilowatt = np.float32(1000)
+    steady[fleet.ev] += (profiles.ev_home * profiles.ev_home_kw)[
+        row[fleet.ev], fleet.ev_shape
+    ] * kilowatt
+    steady *= np.float32(MWH_A_MINUTE_PER_W)
+
+    # Skewed with mean 1: most minutes are quiet and a few have an appliance on.
+    minute = rng.random((minutes, fleet.households), np.float32)
+    minute *= minute
+    minute *= np.float32(1.8)
+    minute += np.float32(0.4)
+    minute *= load
+    minute += steady
+    return _whole(minute)
+
+
+def _production(fleet: Fleet, rng: np.random.Generator, start: datetime, minutes: int) -> Energy:
+    shape = fleet.profiles.pv[fleet.profiles.row(start)]
+    power = shape[fleet.pv_shape] * fleet.pv_w * np.float32(MWH_A_MINUTE_PER_W)
+    # One sky over a community.
+    sky = np.float32(0.7) + np.float32(0.6) * rng.random(
+        (minutes, len(fleet.community_ids)), np.float32
+    )
+    return _whole(sky[:, fleet.community[fleet.pv]] * power)
+
+
+def _whole(energy: Power) -> Energy:
+    return np.rint(energy).astype(np.int64)
+
+
+def _batteries(fleet: Fleet, level: Energy, net_load: Energy) -> tuple[Energy, Energy, Energy]:
+    """Charge from surplus, discharge into need, within power and level; never both at once."""
+    charge = np.zeros_like(net_load)
+    discharge = np.zeros_like(net_load)
+    levels = np.zeros_like(net_load)
+    power = fleet.battery_minute_mwh
+    for minute, net in enumerate(net_load):
+        room = (fleet.battery_capacity_mwh - level) * 100 // BATTERY_EFFICIENCY_PERCENT
+        charge[minute] = np.clip(-net, 0, np.minimum(power, room))
+        discharge[minute] = np.clip(net, 0, np.minimum(power, level))
+        level = level + charge[minute] * BATTERY_EFFICIENCY_PERCENT // 100 - discharge[minute]
+        levels[minute] = level
+    return charge, discharge, levels

@@ -1,0 +1,84 @@
+"""A run, told beforehand: which frames are sent in which order, and what must come of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from load_generator.dispatch import Dispatcher, MinuteOfFrames
+from load_generator.energy_flows import MeterState, flow
+from load_generator.faults import FaultRates
+from load_generator.fleet import Fleet
+from load_generator.frames import FrameEncoder
+from load_generator.profiles import SHIPPED_PROFILE, read_profiles
+from schemas.units import MINUTE_S, PERIOD_S
+
+
+class PlanError(ValueError):
+    """A run that can't be; the text names the option, its value and the rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A simulated run; equal plans send equal bytes in equal order.
+
+    Args:
+        communities: Number of communities.
+        households: Number of households in all of them together.
+        seed: Decides everything that looks like chance.
+        start: First minute, aware, on the minute.
+        minutes: Length of the run.
+        profiles: SimBench files with the load shapes.
+        faults: What goes wrong on the way, as rates.
+    """
+
+    communities: int
+    households: int
+    seed: int
+    start: datetime
+    minutes: int
+    profiles: Sequence[Path] = (SHIPPED_PROFILE,)
+    faults: FaultRates = field(default_factory=FaultRates)
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be."""
+        if self.start.tzinfo is None or self.start.timestamp() % MINUTE_S:
+            raise PlanError(f"start={self.start} must have a zone and lie on a whole minute")
+        if self.minutes < 1:
+            raise PlanError(f"minutes={self.minutes} must be at least 1")
+        if self.seed < 0:
+            raise PlanError(f"seed={self.seed} must not be negative")
+
+    def fleet(self) -> Fleet:
+        """Return the plan's grid.
+
+        Raises:
+            ProfileError: If a profile file can't be used.
+            FleetError: If the households don't fit the communities.
+        """
+        return Fleet.build(
+            communities=self.communities,
+            households=self.households,
+            seed=self.seed,
+            profiles=read_profiles(self.profiles),
+        )
+
+    def batches(self) -> Iterator[MinuteOfFrames]:
+        """Yield the run minute by minute; it is made by the quarter-hour, as it is asked for.
+
+        Raises:
+            ProfileError: If a profile file can't be used.
+            FleetError: If the households don't fit the communities.
+        """
+        fleet = self.fleet()
+        first = int(self.start.timestamp())
+        end = first + self.minutes * MINUTE_S
+        dispatcher = Dispatcher(fleet, FrameEncoder.of(fleet), self.faults, end - MINUTE_S)
+        state = MeterState.at_start(fleet)
+        while first < end:
+            until = min((first // PERIOD_S + 1) * PERIOD_S, end)
+            flows, state = flow(
+                fleet, state, first_minute=first, minutes=(until - first) // MINUTE_S
+            )
+            yield from dispatcher.dispatch(flows, first_minute=first)
+            first = until

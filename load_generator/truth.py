@@ -1,0 +1,118 @@
+"""What the receiver must find: the sums of what arrived, from the simulation's own integers."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from load_generator.energy_flows import Energy, EnergyFlows
+from load_generator.faults import Fates
+from load_generator.fleet import Fleet, Index
+from load_generator.frames import Correction
+
+CHANNELS: Final = (
+    "consumption_mwh",
+    "production_mwh",
+    "import_mwh",
+    "export_mwh",
+    "battery_charge_mwh",
+    "battery_discharge_mwh",
+)
+
+TRUTH_SCHEMA: Final = pa.schema(
+    [
+        pa.field("community_id", pa.string(), nullable=False),
+        pa.field("meter_id", pa.string(), nullable=False),
+        pa.field("period_start", pa.timestamp("s", tz="UTC"), nullable=False),
+        *(pa.field(channel, pa.int64()) for channel in CHANNELS),
+        pa.field("measured_minutes", pa.int32(), nullable=False),
+    ]
+)
+"""One row for each household and quarter-hour with a reading; null: never measured in it."""
+
+
+def settle(
+    fleet: Fleet,
+    flows: EnergyFlows,
+    fates: Fates,
+    corrections: Sequence[Correction],
+    *,
+    period_start: int,
+) -> pa.RecordBatch:
+    """Return the rows of one quarter-hour (epoch s) from its minutes and what became of them.
+
+    A minute counts when its frame or a correction arrived and its reading is valid, with the
+    newest values. Import and export are taken minute by minute.
+    """
+    counted = ~fates.lost[:, fleet.terminal] & ~fates.invalid
+    consumption, production = flows.consumption, flows.production
+    imported, exported = flows.imported, flows.exported
+    if corrections:
+        net = imported - exported - consumption
+        net[:, fleet.pv] += production
+        consumption, production = consumption.copy(), production.copy()
+        for correction in corrections:
+            _apply(fleet, correction, counted, consumption, production)
+        net += consumption
+        net[:, fleet.pv] -= production
+        imported, exported = np.maximum(net, 0), np.maximum(-net, 0)
+    measured_minutes = counted.sum(axis=0)
+    rows = np.flatnonzero(measured_minutes)
+    everyone = np.arange(fleet.households)
+    meters = fleet.meter_ids
+    communities = fleet.community_ids
+    return pa.record_batch(
+        [
+            pa.array([communities[c] for c in fleet.community[rows].tolist()], pa.string()),
+            pa.array([meters[row] for row in rows.tolist()], pa.string()),
+            pa.array(np.full(len(rows), period_start), pa.timestamp("s", tz="UTC")),
+            _sums(consumption, everyone, counted, rows),
+            _sums(production, fleet.pv, counted, rows),
+            _sums(imported, everyone, counted, rows),
+            _sums(exported, everyone, counted, rows),
+            _sums(flows.battery_charge, fleet.battery, counted, rows),
+            _sums(flows.battery_discharge, fleet.battery, counted, rows),
+            pa.array(measured_minutes[rows], pa.int32()),
+        ],
+        schema=TRUTH_SCHEMA,
+    )
+
+
+def truth_table(settled: Iterable[pa.RecordBatch]) -> pa.Table:
+    """Return the truth of a run as one table, in the order of time."""
+    return pa.Table.from_batches(settled, schema=TRUTH_SCHEMA)
+
+
+def write_truth(truth: pa.Table, path: Path) -> None:
+    """Write the truth as Parquet."""
+    pq.write_table(truth, path, compression="zstd")
+
+
+def _apply(
+    fleet: Fleet,
+    correction: Correction,
+    counted: NDArray[np.bool_],
+    consumption: Energy,
+    production: Energy,
+) -> None:
+    minute, households = correction.minute_index, correction.households
+    counted[minute, households] = True
+    consumption[minute, households] = correction.consumption
+    owners, places, of_correction = np.intersect1d(
+        fleet.pv, households, assume_unique=True, return_indices=True
+    )
+    if len(owners):
+        production[minute, places] = correction.production[of_correction]
+
+
+def _sums(energy: Energy, owners: Index, counted: NDArray[np.bool_], rows: Index) -> pa.Array:
+    """Return the counted sums by row; null for households that are not among the owners."""
+    sums = np.zeros(counted.shape[1], np.int64)
+    unmeasured = np.ones(counted.shape[1], np.bool_)
+    sums[owners] = (energy * counted[:, owners]).sum(axis=0)
+    unmeasured[owners] = False
+    return pa.array(sums[rows], pa.int64(), mask=unmeasured[rows])
