@@ -1,0 +1,112 @@
+"""Shell around `streams.domain.windows`: frames in, closed minutes and periods out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from faust.types import StreamT
+
+from schemas.units import MINUTE_S
+from sinks import metrics
+from streams import clock, topics
+from streams.codecs import results
+from streams.codecs.frames import FrameDecoder
+from streams.delivery.app import App
+from streams.delivery.batches import Batch, batches
+from streams.delivery.effects import Effects, Messages
+from streams.domain.event_clock import EventClock
+from streams.domain.frames import Rejection
+from streams.domain.windows import Step, WindowPolicy, Windows
+from streams.settings import Settings
+from tables import communities, minutes
+from tables.store import Store
+from tables.windows import load_windows
+
+
+@dataclass(slots=True)
+class _Partition:
+    """What the agent keeps of an assigned partition, as long as the assignment lasts."""
+
+    generation_id: int
+    windows: Windows
+    clock: EventClock = field(default_factory=EventClock)
+
+
+def attach(app: App, settings: Settings) -> None:
+    """Declare the tables and the agent of metering."""
+    policy = WindowPolicy(
+        allowed_lateness_s=int(settings.allowed_lateness.total_seconds()),
+        retention_s=int(settings.window_retention.total_seconds()),
+        max_ahead_s=int(settings.max_ahead.total_seconds()),
+    )
+    decoder = FrameDecoder(max_frame_bytes=settings.max_frame_bytes)
+    minutes_table, communities_table = minutes.declare(app), communities.declare(app)
+    partitions: dict[int, _Partition] = {}
+
+    def partition_of(batch: Batch) -> _Partition:
+        known = partitions.get(batch.partition)
+        if known is None or known.generation_id != batch.generation_id:
+            windows = load_windows(
+                policy,
+                of_minutes=Store(app, minutes_table, batch.partition),
+                of_communities=Store(app, communities_table, batch.partition),
+            )
+            known = partitions[batch.partition] = _Partition(batch.generation_id, windows)
+            known.clock.advance(windows.newest + MINUTE_S, now=clock.epoch_now())
+        return known
+
+    @app.agent(app.bytes_topic(topics.METER_FRAMES.name), name="metering")
+    async def metering(stream: StreamT[Any]) -> None:
+        """Close minutes and settlement periods from frames."""
+        async for batch in batches(stream):
+            partition, now = partition_of(batch), clock.epoch_now()
+            decoded = decoder.decode(batch.records)
+            step = partition.windows.fold(
+                decoded.frames, now=now, clock=partition.clock.time(now=now)
+            )
+            step.rejections[:0] = decoded.rejections
+            partition.clock.advance(partition.windows.newest + MINUTE_S, now=now)
+            effects = Effects()
+            effects.changes[minutes_table] = {
+                minutes.key(*place): minutes.encode(minute)
+                for place, minute in step.minutes.items()
+            } | {minutes.key(*place): None for place in step.expired}
+            effects.changes[communities_table] = {
+                name.encode(): communities.encode(community)
+                for name, community in step.communities.items()
+            }
+            effects.outputs = _outputs(step, batch)
+            _observe(step, batch, partition.windows)
+            await app.delivery.commit(batch, effects)
+
+
+def _outputs(step: Step, batch: Batch) -> dict[str, Messages]:
+    return {
+        topics.COMMUNITY_MINUTES.name: list(results.community_minutes(step.closed_minutes)),
+        topics.HOUSEHOLD_INTERVALS.name: list(results.household_intervals(step.closed_periods)),
+        topics.REJECTED_READINGS.name: list(_rejected(step.rejections, batch)),
+    }
+
+
+def _rejected(rejections: list[Rejection], batch: Batch) -> Iterator[results.Message]:
+    if not rejections:
+        return
+    records = {record.offset: record for record in batch.records}
+    for rejection in rejections:
+        record = records[rejection.offset]
+        yield results.rejected_reading(
+            rejection,
+            record,
+            topic=batch.tp.topic,
+            partition=batch.partition,
+            received_at_ms=max(record.timestamp, 0),
+        )
+
+
+def _observe(step: Step, batch: Batch, windows: Windows) -> None:
+    metrics.count(step.tally)
+    for rejection in step.rejections:
+        metrics.REJECTIONS.labels(rejection.rule).inc()
+    partition = str(batch.partition)
+    metrics.OPEN_MINUTES.labels(partition).set(windows.open_minutes)
+    metrics.EVENT_TIME_LAG.labels(partition).set(windows.lag_s)

@@ -1,0 +1,233 @@
+"""The full verdict on one record: every rule by name, the good readings kept.
+
+Slow and thorough, for what `streams.codecs.frames` does not find plain. Rules about time need the
+community's window and are judged there (`streams.domain.windows`).
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.metering import MeterFrame, RejectionRule
+from schemas.units import MeterId
+from streams.domain.channels import CHANNELS
+from streams.domain.frames import Frame, MeterList, Rejection
+from streams.domain.rounding import to_mwh
+
+MAX_SEQUENCE: Final = 2**62
+_LARGEST_ENERGY_WH: Final = 1e9  # a gigawatt-hour in a minute: no household's
+_LARGEST_REGISTER_WH: Final = 1e12  # in mWh still exact as a double
+_FIRST_REGISTER: Final = CHANNELS.index("import_register")
+_SHOWN: Final = 80
+
+_IDENTIFIER: Final[TypeAdapter[str]] = TypeAdapter(MeterId)
+
+_RULE_OF_FIELD: Final = {
+    "community_id": RejectionRule.COMMUNITY_ID,
+    "meter_id": RejectionRule.EMPTY_FRAME,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One record's verdict: the frame of its good readings, and what was refused."""
+
+    frame: Frame | None
+    rejections: tuple[Rejection, ...]
+
+
+def largest_wh(channel: int) -> float:
+    """Return the largest value in Wh that a channel may send."""
+    return _LARGEST_REGISTER_WH if channel >= _FIRST_REGISTER else _LARGEST_ENERGY_WH
+
+
+def is_identifier(text: object) -> bool:
+    """Say whether a community or a meter may be called this."""
+    try:
+        _IDENTIFIER.validate_python(text, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def judge(key: bytes | None, value: bytes | None, *, offset: int, max_bytes: int) -> Judged:
+    """Return the verdict on one record of `meter-frames`; never raises on its content.
+
+    Args:
+        key: The record's key: the community id in UTF-8.
+        value: The record's value: a frame in JSON.
+        offset: Place of the record in its partition.
+        max_bytes: Longest value that is read.
+    """
+
+    def refused(rule: RejectionRule, detail: str, document: dict[str, Any] | None = None) -> Judged:
+        community_id, minute = _claims(document)
+        return Judged(None, (Rejection(offset, rule, detail, community_id, minute),))
+
+    if key is None:
+        return refused(RejectionRule.NULL_KEY, "key is null; the key is the community id")
+    if value is None:
+        return refused(RejectionRule.NULL_VALUE, "value is null; the value is a frame in JSON")
+    if len(value) > max_bytes:
+        return refused(
+            RejectionRule.FRAME_TOO_LARGE,
+            f"the frame has {len(value)} bytes, allowed are {max_bytes}; split it",
+        )
+    try:
+        document = json.loads(value.decode())
+    except (ValueError, RecursionError) as error:
+        return refused(RejectionRule.NOT_JSON, f"the value is not JSON in UTF-8: {error}")
+    if not isinstance(document, dict):
+        return refused(RejectionRule.SCHEMA, f"a frame is a JSON object, not {_show(document)}")
+    if not isinstance(meters := document.get("meter_id"), list):
+        return refused(RejectionRule.SCHEMA, f"meter_id={_show(meters)} is not a list", document)
+    columns = {
+        channel: column
+        for channel, name in enumerate(CHANNELS)
+        if isinstance(column := document.get(f"{name}_wh"), list)
+    }
+    for channel, column in columns.items():
+        if len(column) != len(meters):
+            return refused(
+                RejectionRule.UNEQUAL_COLUMNS,
+                f"{CHANNELS[channel]}_wh has {len(column)} values for {len(meters)} meters",
+                document,
+            )
+    good, rejections = _sift(offset, document, meters, columns)
+    contract = _contract_fault(document, meters, columns)
+    if contract is not None:
+        return refused(*contract, document)
+    if key != document["community_id"].encode():
+        return refused(
+            RejectionRule.KEY_MISMATCH,
+            f"key={_show(key)} and community_id={_show(document['community_id'])} differ",
+            document,
+        )
+    return Judged(_frame(offset, document, meters, columns, good) if good else None, rejections)
+
+
+def _sift(
+    offset: int, document: dict[str, Any], meters: list[Any], columns: dict[int, list[Any]]
+) -> tuple[list[int], tuple[Rejection, ...]]:
+    """Return the places of the good readings, and a rejection for each rule that others broke."""
+    seen: dict[object, int] = {}
+    for meter in meters:
+        if isinstance(meter, str):
+            seen[meter] = seen.get(meter, 0) + 1
+    good: list[int] = []
+    faults: dict[RejectionRule, list[tuple[str, str]]] = {}
+    for place, meter in enumerate(meters):
+        fault = _reading_fault(place, meter, columns, again=seen.get(meter, 0) > 1)
+        if fault is None:
+            good.append(place)
+        else:
+            rule, detail = fault
+            faults.setdefault(rule, []).append((_show_id(meter), detail))
+    community_id, minute = _claims(document)
+    return good, tuple(
+        Rejection(
+            offset,
+            rule,
+            broken[0][1] if len(broken) == 1 else f"{broken[0][1]} (and {len(broken) - 1} more)",
+            community_id,
+            minute,
+            tuple(meter for meter, _ in broken),
+        )
+        for rule, broken in faults.items()
+    )
+
+
+def _reading_fault(
+    place: int, meter: object, columns: dict[int, list[Any]], *, again: bool
+) -> tuple[RejectionRule, str] | None:
+    if not is_identifier(meter):
+        return RejectionRule.METER_ID, (
+            f"meter_id[{place}]={_show(meter)} is not 1 to 128 printable characters"
+        )
+    if again:
+        return RejectionRule.DUPLICATE_METER, (
+            f"meter_id[{place}]={_show(meter)} stands more than once in the frame"
+        )
+    for channel, column in columns.items():
+        value = column[place]
+        if value is None:
+            continue
+        name = f"{CHANNELS[channel]}_wh[{place}]={_show(value)} of {_show(meter)}"
+        if not _is_number(value):
+            return RejectionRule.NOT_A_NUMBER, f"{name} is not a finite number"
+        if value < 0:
+            return RejectionRule.NEGATIVE_ENERGY, f"{name} is negative"
+        if value > largest_wh(channel):
+            return RejectionRule.ENERGY_TOO_LARGE, f"{name} is over {largest_wh(channel):.0f} Wh"
+    return None
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, int) or math.isfinite(value)
+
+
+def _contract_fault(
+    document: dict[str, Any], meters: list[Any], columns: dict[int, list[Any]]
+) -> tuple[RejectionRule, str] | None:
+    """Hold all but the single readings, which are sifted already, against the contract."""
+    stand_ins = {f"{CHANNELS[channel]}_wh": [0.0] for channel in columns}
+    if meters:
+        stand_ins["meter_id"] = ["m"]  # type: ignore[list-item]
+    try:
+        MeterFrame.model_validate(document | stand_ins)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = str(fault["loc"][0])
+        detail = f"{field}={_show(fault['input'])}: {fault['msg']}"
+        if field == "minute" and fault["type"] == "multiple_of":
+            return RejectionRule.MINUTE_NOT_ALIGNED, f"{detail} (a minute starts at its second 0)"
+        return _RULE_OF_FIELD.get(field, RejectionRule.SCHEMA), detail
+    return None
+
+
+def _frame(
+    offset: int,
+    document: dict[str, Any],
+    meters: list[Any],
+    columns: dict[int, list[Any]],
+    good: list[int],
+) -> Frame:
+    energy_wh = np.array(
+        [[column[place] for place in good] for column in columns.values()], dtype=np.float64
+    )
+    sequence = document.get("sequence")
+    return Frame(
+        document["community_id"],
+        document["minute"],
+        -1 if sequence is None else sequence,
+        offset,
+        MeterList(tuple(meters[place] for place in good)),
+        sum(1 << channel for channel in columns),
+        to_mwh(energy_wh),
+    )
+
+
+def _claims(document: dict[str, Any] | None) -> tuple[str | None, int | None]:
+    """Return the community and the minute that a bad frame names, as far as they can be stored."""
+    if document is None:
+        return None, None
+    community_id, minute = document.get("community_id"), document.get("minute")
+    return (
+        community_id if is_identifier(community_id) else None,
+        minute if type(minute) is int and 0 <= minute < 2**32 else None,  # noqa: PLR2004
+    )
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _show_id(meter: object) -> str:
+    return _show(meter) if not isinstance(meter, str) else meter[:_SHOWN]

@@ -1,0 +1,129 @@
+"""A Faust app that consumes batches and delivers their effects."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+import mode
+from faust import Table
+from faust.types.transports import TransportT
+from typing_extensions import override
+
+from streams.delivery.consumer import BatchTransport
+from streams.delivery.effects import Delivery
+from streams.delivery.plain import PlainDelivery
+from streams.delivery.recovery import BatchTableManager
+
+# Half of stock Faust's and aiokafka's time goes into debug records that nothing prints.
+QUIET_LOGGERS: Final = ("aiokafka", "faust", "mode", "asyncio")
+
+_STORE_OPTIONS: Final = {
+    "driver": "rocksdict",
+    # One database per partition and table: the defaults would let each take 2 GiB.
+    "block_cache_size": 32 << 20,
+    "write_buffer_size": 16 << 20,
+    "max_write_buffer_number": 3,
+    "max_open_files": 256,
+}
+
+
+class App(faust.App):
+    """One role's Faust app.
+
+    Attributes:
+        delivery: Who makes the effects of batches durable.
+    """
+
+    delivery: Delivery
+
+    def __init__(
+        self, app_id: str, *, broker: str, data_dir: Path, partitions: int, replication: int
+    ) -> None:
+        """Configure Faust for batches.
+
+        Args:
+            app_id: The consumer group's name, and the prefix of its changelogs.
+            broker: Bootstrap servers, HOST:PORT, comma-separated.
+            data_dir: Folder of this worker alone.
+            partitions: Of every topic and table.
+            replication: Replication factor of new topics.
+        """
+        for name in QUIET_LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        super().__init__(
+            app_id,
+            broker=";".join(f"kafka://{address}" for address in broker.split(",")),
+            store="rocksdb://",
+            datadir=data_dir,
+            topic_partitions=partitions,
+            topic_replication_factor=replication,
+            # The leader's topic is always empty, and stalls every fetch by the longest wait.
+            topic_disable_leader=True,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=1 << 20,
+            broker_max_poll_records=2_000,
+            broker_commit_interval=1.0,
+            broker_session_timeout=6,
+            broker_heartbeat_interval=1,
+            broker_rebalance_timeout=30,
+            broker_request_timeout=30,
+            stream_buffer_maxsize=8,
+            stream_wait_empty=True,
+            stream_recovery_delay=0.0,
+            producer_max_batch_size=1 << 20,
+            # Its web server serves table contents to anyone.
+            web_enabled=False,
+            autodiscover=False,
+            TableManager=BatchTableManager,
+            agent_supervisor=mode.CrashingSupervisor,
+        )
+        self.delivery = PlainDelivery(self)
+
+    @override
+    def _new_transport(self) -> TransportT:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+    @override
+    async def on_start(self) -> None:
+        await self.delivery.start()
+        await super().on_start()
+
+    @override
+    async def on_stop(self) -> None:
+        await super().on_stop()
+        await self.delivery.stop()
+
+    def bytes_table(self, name: str) -> Table[bytes, bytes]:
+        """Declare a table of raw keys and values, its changelog partitioned like the sources."""
+        table: Table[bytes, bytes] = self.Table(
+            name,
+            partitions=self.conf.topic_partitions,
+            key_type=bytes,
+            value_type=bytes,
+            options=dict(_STORE_OPTIONS),
+        )
+        return table
+
+    def bytes_topic(self, name: str, **config: Any) -> faust.TopicT[bytes]:
+        """Declare a topic of raw keys and values."""
+        return self.topic(
+            name,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            partitions=self.conf.topic_partitions,
+            **config,
+        )
+
+    @property
+    def crash_event(self) -> asyncio.Event:
+        """Set once something has ended the app."""
+        return self._crashed
+
+    def crash_on_failure(self, task: "asyncio.Task[None]") -> None:
+        """End the worker when a task failed: what was not acknowledged is done again."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash(error)

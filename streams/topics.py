@@ -1,0 +1,84 @@
+"""Every topic of the system: its name, its key, what it holds and how long."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiokafka.admin
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+from pydantic import BaseModel
+
+from schemas.metering import CommunityMinute, HouseholdIntervals, MeterFrame, RejectedReading
+
+LARGEST_MESSAGE_BYTES: Final = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic's contract.
+
+    Attributes:
+        key: What the record's key is.
+        message: Schema of the record's value, JSON.
+        config: Settings that the broker shall have for it.
+    """
+
+    name: str
+    key: str
+    message: type[BaseModel]
+    config: dict[str, str] = field(default_factory=dict)
+
+
+METER_FRAMES: Final = Topic(
+    "meter-frames",
+    "community id",
+    MeterFrame,
+    # A frame that is too large still becomes a rejection, and so must reach us. The broker's own
+    # time stamp says when a frame came in.
+    {
+        "max.message.bytes": str(LARGEST_MESSAGE_BYTES),
+        "message.timestamp.type": "LogAppendTime",
+    },
+)
+COMMUNITY_MINUTES: Final = Topic("community-minutes", "community id", CommunityMinute)
+HOUSEHOLD_INTERVALS: Final = Topic("household-intervals", "community id", HouseholdIntervals)
+REJECTED_READINGS: Final = Topic(
+    "rejected-readings", "community id, empty where unreadable", RejectedReading
+)
+
+TOPICS: Final = (METER_FRAMES, COMMUNITY_MINUTES, HOUSEHOLD_INTERVALS, REJECTED_READINGS)
+
+CHANGELOG_CONFIG: Final = {"cleanup.policy": "compact"}
+
+
+async def ensure_topics(
+    broker: str, *, partitions: int, replication: int, changelogs: tuple[str, ...] = ()
+) -> None:
+    """Create the topics that are missing, safely beside another worker that does the same.
+
+    Raises:
+        KafkaError: If the broker refuses.
+    """
+    admin = aiokafka.admin.AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        wanted = {topic.name: topic.config for topic in TOPICS}
+        wanted |= dict.fromkeys(changelogs, CHANGELOG_CONFIG)
+        missing = [
+            aiokafka.admin.NewTopic(
+                name=name,
+                num_partitions=partitions,
+                replication_factor=replication,
+                topic_configs=config,
+            )
+            for name, config in wanted.items()
+            if name not in existing
+        ]
+        if missing:
+            response = await admin.create_topics(missing)
+            for name, code, *message in response.topic_errors:
+                error = for_code(code)
+                if code and error is not TopicAlreadyExistsError:
+                    raise error(f"creating topic {name}: {message}")
+    finally:
+        await admin.close()

@@ -1,0 +1,111 @@
+"""Running one worker: one role's Faust app in a process of its own."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import uvloop
+from aiokafka.errors import KafkaError
+
+from streams.delivery.app import App
+from streams.monitoring import Monitoring
+from streams.settings import ConfigurationError, Settings
+from streams.topics import ensure_topics
+
+logger = logging.getLogger("smatrix.worker")
+
+DRAIN_S = 10.0
+
+Attach = Callable[[App, Settings], None]
+
+
+class WorkerError(Exception):
+    """The worker can't go on; the text is one line for the operator."""
+
+
+def run_worker(role: str, attach: Attach, settings: Settings) -> None:
+    """Run a worker until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigurationError: If another worker has the same folder.
+        WorkerError: If the broker can't be reached, or the worker can't go on.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    with _own_folder(settings.data_dir / role / settings.worker_id) as folder:
+        uvloop.run(_run(role, attach, settings, folder))
+
+
+async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> None:
+    app = App(
+        f"smatrix-{role}",
+        broker=settings.broker,
+        data_dir=folder,
+        partitions=settings.partitions,
+        replication=settings.replication,
+    )
+    attach(app, settings)
+    changelogs = tuple(table.changelog_topic.get_topic_name() for table in app.tables.values())
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    # mode would open a debugger.
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    async with Monitoring(app, role, settings) as monitoring:
+        monitoring.waiting_for = f"the broker at {settings.broker}"
+        try:
+            await ensure_topics(
+                settings.broker,
+                partitions=settings.partitions,
+                replication=settings.replication,
+                changelogs=changelogs,
+            )
+        except (KafkaError, OSError) as error:
+            raise WorkerError(
+                f"no Kafka broker at {settings.broker} ({error}); start one with `smatrix up` or "
+                f"set SMATRIX_BROKER"
+            ) from error
+        monitoring.waiting_for = None
+        app.finalize()
+        await app.start()
+        try:
+            await _until_stopped(app, stopping)
+        finally:
+            monitoring.waiting_for = "its end"
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(app.stop(), DRAIN_S)
+
+
+async def _until_stopped(app: App, stopping: asyncio.Event) -> None:
+    stop = asyncio.ensure_future(stopping.wait())
+    crash = asyncio.ensure_future(app.crash_event.wait())
+    await asyncio.wait([stop, crash], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    crash.cancel()
+    if app.crash_event.is_set():
+        reason = app.crash_reason
+        raise WorkerError(
+            f"stopped by {type(reason).__name__}: {reason}; nothing is lost, start it again"
+        ) from reason
+
+
+@contextlib.contextmanager
+def _own_folder(folder: Path) -> Iterator[Path]:
+    """Hold a worker's folder for this process alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock: IO[str] = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ConfigurationError(
+            f"SMATRIX_WORKER_ID: another worker has the folder {folder}; give each worker of a "
+            f"role its own SMATRIX_WORKER_ID or SMATRIX_DATA_DIR"
+        ) from error
+    with lock:
+        yield folder

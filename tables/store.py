@@ -1,0 +1,39 @@
+"""Reading a table's local store, what is still on its way into it included."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from faust import Table
+
+from streams.delivery.app import App
+
+
+class Store:
+    """One partition of a table as it stands after everything that was handed to delivery."""
+
+    def __init__(self, app: App, table: Table[bytes, bytes], partition: int) -> None:
+        """Read the partition of a table; its database is opened when first used."""
+        self._app = app
+        self._table = table
+        self._partition = partition
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value under a key; None when there is none."""
+        unwritten = self._app.delivery.unwritten(self._table, self._partition)
+        if key in unwritten:
+            return unwritten[key]
+        return cast("bytes | None", self._database.get(key))
+
+    def items(self, start: bytes, *, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield keys and values in order from `start` on, as long as keys begin with `prefix`.
+
+        For loading after a rebalance, when nothing is on its way.
+        """
+        for key, value in self._database.items(from_key=start):
+            if not key.startswith(prefix):
+                return
+            yield key, value
+
+    @property
+    def _database(self) -> Any:
+        return cast("Any", self._table).data._db_for_partition(self._partition)
