@@ -130,7 +130,7 @@ def _corrections(
         corrections.append(
             Correction(
                 minute_index=minute,
-                terminal=terminal,
+                terminal=number,
                 delay_minutes=int(fates.correction_delay[minute, number]),
                 households=households,
                 # One more, so that nothing stays nothing.

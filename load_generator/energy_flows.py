@@ -103,8 +103,7 @@ def _consumption(fleet: Fleet, rng: np.random.Generator, start: datetime, minute
     shifts = range(-MAX_SHIFT_QUARTERS, MAX_SHIFT_QUARTERS + 1)
     rows = np.array([profiles.row(start + shift * QUARTER) for shift in shifts])
     row = rows[fleet.shift_quarters + MAX_SHIFT_QUARTERS]
-    means = np.maximum(profiles.household.mean(axis=0), np.float32(1e-6))
-    load = profiles.household[row, fleet.shape] / means[fleet.shape] * fleet.mean_w
+    load = profiles.household[row, fleet.shape] * fleet.full_load_w
     # Neighbours of one shape differ from quarter-hour to quarter-hour.
     load *= np.float32(0.5) + rng.random(fleet.households, np.float32)
     load *= np.float32(MWH_A_MINUTE_PER_W)
@@ -112,10 +111,8 @@ def _consumption(fleet: Fleet, rng: np.random.Generator, start: datetime, minute
     steady = np.zeros(fleet.households, np.float32)
     now = profiles.row(start)
     steady[fleet.heat_pump] += profiles.heatpump[now, fleet.heat_pump_shape] * fleet.heat_pump_w
-    kilowatt = np.float32(1000)
-    steady[fleet.ev] += (profiles.ev_home * profiles.ev_home_kw)[
-        row[fleet.ev], fleet.ev_shape
-    ] * kilowatt
+    charger_w = profiles.ev_home_kw[fleet.ev_shape] * np.float32(1000)
+    steady[fleet.ev] += profiles.ev_home[row[fleet.ev], fleet.ev_shape] * charger_w
     steady *= np.float32(MWH_A_MINUTE_PER_W)
 
     # Skewed with mean 1: most minutes are quiet and a few have an appliance on.

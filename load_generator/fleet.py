@@ -14,6 +14,8 @@ Power = NDArray[np.float32]
 MEAN_HOUSEHOLD_W: Final = 400.0
 HOUSEHOLD_SPREAD: Final = 0.45
 SMALLEST_SCALE, LARGEST_SCALE = 0.3, 3.0
+SMALLEST_MEAN: Final = 0.001
+"""A column that is nearly nothing all the year is not blown up into a household."""
 MAX_SHIFT_QUARTERS: Final = 4
 
 PV_SHARE: Final = 0.35
@@ -58,7 +60,8 @@ class Fleet:
     terminal: Index
     shape: Index
     shift_quarters: Index
-    mean_w: Power
+    full_load_w: Power
+    """The power at which the household's shape is 1."""
     pv: Index
     pv_shape: Index
     pv_w: Power
@@ -101,6 +104,8 @@ class Fleet:
         scale = np.clip(
             rng.normal(1.0, HOUSEHOLD_SPREAD, households), SMALLEST_SCALE, LARGEST_SCALE
         )
+        shape = _pick(rng, profiles.household, households)
+        shape_means = np.maximum(profiles.household.mean(axis=0), SMALLEST_MEAN)
         fine = rng.random(communities) < FINE_TERMINAL_SHARE
         return cls(
             seed=seed,
@@ -114,9 +119,9 @@ class Fleet:
             community=community,
             terminals=terminals,
             terminal=np.repeat(np.arange(len(terminals)), [t.last - t.first for t in terminals]),
-            shape=_pick(rng, profiles.household, households),
+            shape=shape,
             shift_quarters=rng.integers(-MAX_SHIFT_QUARTERS, MAX_SHIFT_QUARTERS + 1, households),
-            mean_w=(MEAN_HOUSEHOLD_W * scale).astype(np.float32),
+            full_load_w=(MEAN_HOUSEHOLD_W * scale / shape_means[shape]).astype(np.float32),
             pv=pv,
             pv_shape=_pick(rng, profiles.pv, len(pv)),
             pv_w=rng.uniform(3_000, 10_000, len(pv)).astype(np.float32),

@@ -57,7 +57,7 @@ class Correction:
     """
 
     minute_index: int
-    terminal: Terminal
+    terminal: int
     delay_minutes: int
     households: Index
     consumption: Energy
@@ -165,10 +165,13 @@ class FrameEncoder:
 
     def correction(self, columns: FrameColumns, correction: Correction) -> Frame:
         """Return the frame that replaces readings; what it does not correct, it repeats."""
-        terminal, households = correction.terminal, correction.households
+        terminal = self.fleet.terminals[correction.terminal]
+        households = correction.households
         minute = columns.minutes[correction.minute_index]
-        names = self.names[self.fleet.terminals.index(terminal)]
-        values = {name: columns.of[name][correction.minute_index, households] for name in names}
+        values = {
+            name: columns.of[name][correction.minute_index, households]
+            for name in self.names[correction.terminal]
+        }
         values["consumption_wh"] = correction.consumption / MWH_A_WH
         if "production_wh" in values:
             measured = ~np.isnan(values["production_wh"])
@@ -181,7 +184,7 @@ class FrameEncoder:
             **values,
         }
         return Frame(
-            terminal.community_id.encode(),
+            self.keys[correction.terminal],
             orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY),
             len(households),
         )

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,10 +21,9 @@ SHIPPED_PROFILE: Final = Path(__file__).parent / "profiles" / "simbench-weeks.cs
 
 # A clock change lasts one hour: spring leaves out four quarter-hours, autumn repeats four.
 CLOCK_CHANGE_QUARTERS: Final = 4
-DAYS_A_WEEK: Final = 7
 DAYS_A_YEAR: Final = 366
 
-type_prefixes: Final = ("household_", "heatpump_", "ev_home_", "pv_")
+DEVICE_PREFIXES: Final = ("household_", "heatpump_", "ev_home_", "pv_")
 
 
 class ProfileError(Exception):
@@ -55,16 +55,17 @@ class Profiles:
         """
         local = moment.astimezone(PROFILE_ZONE)
         quarter = (local.hour * 60 + local.minute) // 15
-        return self._day_index(local.date()) * QUARTERS_A_DAY + quarter
+        return _nearest_day(self.days, local.date()) * QUARTERS_A_DAY + quarter
 
-    def _day_index(self, wanted: date) -> int:
-        def distance(index: int) -> tuple[bool, int, int]:
-            day = self.days[index]
-            apart = abs(day.timetuple().tm_yday - wanted.timetuple().tm_yday)
-            other_weekday = (day.weekday() - wanted.weekday()) % DAYS_A_WEEK != 0
-            return other_weekday, min(apart, DAYS_A_YEAR - apart), index
 
-        return min(range(len(self.days)), key=distance)
+@lru_cache(maxsize=64)
+def _nearest_day(days: tuple[date, ...], wanted: date) -> int:
+    def distance(index: int) -> tuple[bool, int, int]:
+        day = days[index]
+        apart = abs(day.timetuple().tm_yday - wanted.timetuple().tm_yday)
+        return day.weekday() != wanted.weekday(), min(apart, DAYS_A_YEAR - apart), index
+
+    return min(range(len(days)), key=distance)
 
 
 def read_profiles(paths: Sequence[Path]) -> Profiles:
@@ -142,10 +143,10 @@ def _checked_header(path: Path, header: list[str]) -> list[str]:
         raise ProfileError(f"{path}: line 1: the first column must be 'time', as in SimBench files")
     columns = header[1:]
     for name in columns:
-        if not name.startswith(type_prefixes):
+        if not name.startswith(DEVICE_PREFIXES):
             raise ProfileError(
                 f"{path}: line 1: column {name!r}: the name must start with one of "
-                f"{', '.join(type_prefixes)}"
+                f"{', '.join(DEVICE_PREFIXES)}"
             )
         if name.startswith("ev_home_"):
             try:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import pyarrow as pa  # type: ignore[import-untyped]
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError, ProducerClosed  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 from aiokafka.producer.message_accumulator import BatchBuilder  # type: ignore[import-untyped]
 
@@ -18,14 +18,12 @@ from load_generator.faults import FaultCounts
 from load_generator.frames import Frame
 from load_generator.plan import Plan
 from load_generator.truth import truth_table
-from schemas.units import MINUTE_S
 
 Speed = float | Literal["max"]
 """How many times faster than real time, or as fast as the broker takes it."""
 
 BATCH_BYTES: Final = 256 * 1024
 REQUEST_BYTES: Final = 8 * 1024 * 1024
-FAREWELL_S: Final = 2.0
 
 
 class SendError(Exception):
@@ -81,17 +79,22 @@ async def run(
             on_progress(Progress(minute.minute, number, counts))
 
     begin = time.perf_counter()
-    await send((minute.frames for minute in told()), broker=broker, topic=topic, speed=speed)
+    await send(
+        ((minute.minute, minute.frames) for minute in told()),
+        broker=broker,
+        topic=topic,
+        speed=speed,
+    )
     return Outcome(truth_table(settled), counts, time.perf_counter() - begin)
 
 
 async def send(
-    minutes: Iterable[list[Frame]], *, broker: str, topic: str, speed: Speed = "max"
+    minutes: Iterable[tuple[int, list[Frame]]], *, broker: str, topic: str, speed: Speed = "max"
 ) -> None:
-    """Send the frames of one minute after those of the other, and wait for all acknowledgements.
+    """Send minutes (epoch s) of frames in their order, and wait for all acknowledgements.
 
     A frame's partition is that of a plain Kafka client: by the hash of its key. With a speed,
-    minute `n` is sent `n * 60 / speed` seconds after the first.
+    a minute is sent when as much time has passed since the first, divided by the speed.
 
     Raises:
         SendError: If the broker can't be reached or did not take a frame.
@@ -101,10 +104,11 @@ async def send(
     loop = asyncio.get_running_loop()
     try:
         async with _outbox(broker, topic) as outbox:
-            begin = loop.time()
-            for number, frames in enumerate(minutes):
+            begin, first = loop.time(), None
+            for minute, frames in minutes:
+                first = minute if first is None else first
                 if speed != "max":
-                    await asyncio.sleep(begin + number * MINUTE_S / speed - loop.time())
+                    await asyncio.sleep(begin + (minute - first) / speed - loop.time())
                 for frame in frames:
                     await outbox.put(frame)
                 if speed != "max":
@@ -158,14 +162,21 @@ class _Outbox:
         await asyncio.gather(*self._under_way)
         self._under_way.clear()
 
+    def abandon(self) -> None:
+        """Give up what is not acknowledged: the run has failed or was cancelled."""
+        for delivery in self._under_way:
+            if not delivery.cancel() and not delivery.cancelled():
+                delivery.exception()
+        # Without this, stop() goes on trying for 40 s when the broker is gone.
+        self._producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
+
     async def _submit(self, partition: int) -> None:
         batch = self._open.pop(partition)
         delivery = await self._producer.send_batch(batch, self._topic, partition=partition)
-        done = {future for future in self._under_way if future.done()}
-        for future in done:
-            future.result()
-        self._under_way -= done
         self._under_way.add(delivery)
+        for done in [future for future in self._under_way if future.done()]:
+            done.result()
+            self._under_way.remove(done)
 
 
 def _append(batch: BatchBuilder, frame: Frame) -> bool:
@@ -180,8 +191,13 @@ async def _outbox(broker: str, topic: str) -> AsyncIterator[_Outbox]:
         max_batch_size=BATCH_BYTES,
         max_request_size=REQUEST_BYTES,
     )
-    await producer.start()
     try:
-        yield _Outbox(producer, topic, sorted(await producer.partitions_for(topic)))
+        await producer.start()
+        outbox = _Outbox(producer, topic, sorted(await producer.partitions_for(topic)))
+        try:
+            yield outbox
+        except BaseException:
+            outbox.abandon()
+            raise
     finally:
         await producer.stop()

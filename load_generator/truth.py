@@ -23,6 +23,11 @@ CHANNELS: Final = (
     "battery_discharge_mwh",
 )
 
+
+class TruthError(Exception):
+    """A truth that can't be read; the text is one line naming the file."""
+
+
 TRUTH_SCHEMA: Final = pa.schema(
     [
         pa.field("community_id", pa.string(), nullable=False),
@@ -90,6 +95,20 @@ def truth_table(settled: Iterable[pa.RecordBatch]) -> pa.Table:
 def write_truth(truth: pa.Table, path: Path) -> None:
     """Write the truth as Parquet."""
     pq.write_table(truth, path, compression="zstd")
+
+
+def read_truth(path: Path) -> pa.Table:
+    """Return a truth that `write_truth` has written.
+
+    Raises:
+        TruthError: If the file can't be read or is no truth.
+    """
+    try:
+        # Parquet knows no whole seconds, so the period comes back in milliseconds.
+        return pq.read_table(path).cast(TRUTH_SCHEMA)
+    except (OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise TruthError(f"{path}: not the truth of a run, as Parquet: {reason}") from error
 
 
 def _apply(
