@@ -198,7 +198,14 @@ def _frame(
     columns: dict[int, list[Any]],
     good: list[int],
 ) -> Frame:
-    energy_wh = np.array(
+    """Return the frame of the good readings.
+
+    A meter whose reading was refused has reported all the same: it is named, without a value.
+    """
+    named = list(dict.fromkeys(meter for meter in meters if is_identifier(meter)))
+    places = [named.index(meters[place]) for place in good]
+    energy_wh = np.full((len(columns), len(named)), np.nan)
+    energy_wh[:, places] = np.array(
         [[column[place] for place in good] for column in columns.values()], dtype=np.float64
     )
     sequence = document.get("sequence")
@@ -207,7 +214,7 @@ def _frame(
         document["minute"],
         -1 if sequence is None else sequence,
         offset,
-        MeterList(tuple(meters[place] for place in good)),
+        MeterList(tuple(named)),
         sum(1 << channel for channel in columns),
         to_mwh(energy_wh),
     )

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from schemas.metering import RejectionRule
-from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
+from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.channels import MISSING, Cells
 from streams.domain.frames import Frame, MeterList, Rejection
 from streams.domain.minutes import Effect, Minute, absorb
@@ -337,23 +337,20 @@ class Windows:
         before = community.settled_before
         while community.minutes:
             period = community.settled_before
-            minutes = [
-                minute
-                for start in range(period, period + PERIOD_S, MINUTE_S)
-                if (minute := community.minutes.get(start)) is not None
-            ]
-            passed = period + PERIOD_S - MINUTE_S <= frontier
-            if not passed and len(minutes) < PERIOD_MINUTES:
+            starts = range(period, period + PERIOD_S, MINUTE_S)
+            known = {start: m for start in starts if (m := community.minutes.get(start))}
+            if not all(
+                known[start].closed if start in known else start <= frontier for start in starts
+            ):
                 break
-            if not all(minute.closed for minute in minutes):
-                break
+            minutes = list(known.values())
             if minutes:
                 step.closed_periods.append(
                     ClosedPeriod(community_id, period, community.meters, minutes)
                 )
                 step.tally.periods_closed += 1
-            for start in range(period, period + PERIOD_S, MINUTE_S):
-                community.minutes.pop(start, None)
+            for start in known:
+                del community.minutes[start]
             community.settled_before = _next_period(community, period)
         if community.settled_before != before:
             community.remember_roster()
