@@ -137,6 +137,8 @@ class Sink:
                         self._wait_begins(work, error)
                         waited_from = time.monotonic()
                 else:
+                    if self._waiting == 1 and waited_from is not None:
+                        logger.warning("ClickHouse takes everything again")
                     return
                 waited_from = _count_waiting(work, waited_from)
                 await asyncio.sleep(pause)
@@ -160,8 +162,6 @@ class Sink:
     def _wait_ends(self) -> None:
         self._waiting -= 1
         WAITING.dec()
-        if not self._waiting:
-            logger.warning("history waits for ClickHouse no longer")
 
 
 def _count_waiting(work: str, waited_from: float) -> float:

@@ -1,0 +1,56 @@
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import pytest
+from clickhouse_connect.driver.asyncclient import AsyncClient
+
+from sinks.clickhouse.client import connect
+from sinks.clickhouse.insert import Sink
+from streams.settings import Settings
+from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
+
+_databases = count(1)
+
+TABLES = (
+    "household_intervals",
+    "community_intervals",
+    "community_interval_versions",
+    "community_minute_sums",
+    "rejections",
+)
+
+
+@pytest.fixture(scope="session")
+def clickhouse_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = a_free_port()
+    with clickhouse(tmp_path_factory.mktemp("clickhouse"), port):
+        yield port
+
+
+@pytest.fixture
+def settings(clickhouse_port: int) -> Settings:
+    """Tests of rows share a database, since to make one takes long."""
+    return settings_for(clickhouse_port)
+
+
+@pytest.fixture
+def new_database(clickhouse_port: int) -> Settings:
+    """Tests of migrations have a database of their own, which is not there yet."""
+    return settings_for(clickhouse_port, database=f"new_{next(_databases)}")
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[AsyncClient]:
+    async with await connect(settings) as client:
+        yield client
+
+
+@pytest.fixture
+async def sink(settings: Settings, client: AsyncClient) -> AsyncIterator[Sink]:
+    """A sink whose tables are there, and empty."""
+    sink = Sink(settings)
+    await sink.start()
+    for table in TABLES:
+        await client.command(f"TRUNCATE TABLE {table}")
+    yield sink
+    await sink.close()
