@@ -1,0 +1,184 @@
+"""Every question of docs/analysts.md, asked of households whose figures were added by hand."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from schemas.metering import RejectionRule
+from sinks.clickhouse.client import connect
+from sinks.clickhouse.household_rows import household_rows
+from sinks.clickhouse.insert import Sink
+from sinks.clickhouse.rejection_rows import rejection_rows
+from streams.settings import Settings
+from tests.unit.sinks.messages import a_period, a_rejection, as_json
+from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
+
+QUESTIONS = {
+    int(number): sql
+    for number, sql in re.findall(
+        r"^## (\d+)\. .*?^```sql\n(.*?)^```",
+        Path("docs/analysts.md").read_text(encoding="utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+}
+
+
+def utc(month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    """Return an instant of 2026 as clickhouse-connect does: in UTC, and without saying so."""
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC).replace(tzinfo=None)
+
+
+def epoch(month: int, day: int, hour: int = 0, minute: int = 0) -> int:
+    return int(utc(month, day, hour, minute).replace(tzinfo=UTC).timestamp())
+
+
+NOON, QUARTER_PAST = epoch(1, 15, 12, 0), epoch(1, 15, 12, 15)
+LAST_OF_JANUARY, FIRST_OF_FEBRUARY = epoch(1, 31, 23, 45), epoch(2, 1)
+
+# m0001-001 has no panels, m0001-002 has; the community's noon is corrected by 50 Wh.
+TWO = ("m0001-001", "m0001-002")
+PERIODS = [
+    a_period(
+        community="c0001",
+        period_start=NOON,
+        version=1,
+        meters=TWO,
+        consumption_mwh=[450_000, 200_000],
+        production_mwh=[None, 600_000],
+        import_mwh=[450_000, 0],
+        export_mwh=[0, 400_000],
+    ),
+    a_period(
+        community="c0001",
+        period_start=NOON,
+        version=7,
+        meters=TWO,
+        consumption_mwh=[500_000, 200_000],
+        production_mwh=[None, 600_000],
+        import_mwh=[500_000, 0],
+        export_mwh=[0, 400_000],
+    ),
+    a_period(
+        community="c0001",
+        period_start=QUARTER_PAST,
+        version=2,
+        meters=TWO,
+        consumption_mwh=[300_000, 400_000],
+        production_mwh=[None, 100_000],
+        import_mwh=[300_000, 300_000],
+        export_mwh=[0, 0],
+    ),
+    a_period(
+        community="c0001",
+        period_start=LAST_OF_JANUARY,
+        version=3,
+        meters=TWO,
+        consumption_mwh=[100_000, 100_000],
+        production_mwh=[None, 0],
+        import_mwh=[100_000, 100_000],
+        export_mwh=[0, 0],
+    ),
+    a_period(
+        community="c0001",
+        period_start=FIRST_OF_FEBRUARY,
+        version=4,
+        meters=["m0001-001"],
+        consumption_mwh=[999_000],
+        import_mwh=[999_000],
+        export_mwh=[0],
+    ),
+    a_period(
+        community="c0002",
+        period_start=NOON,
+        version=1,
+        meters=["m0002-001"],
+        consumption_mwh=[1_000_001],
+        import_mwh=[1_000_001],
+        export_mwh=[0],
+    ),
+    a_period(
+        community="c0002",
+        period_start=QUARTER_PAST,
+        version=2,
+        meters=["m0002-001"],
+        consumption_mwh=[250_000],
+        import_mwh=[250_000],
+        export_mwh=[0],
+        measured_minutes=[12],
+    ),
+]
+REJECTIONS = [
+    a_rejection(offset=1, received_at_ms=NOON * 1000),
+    a_rejection(offset=2, received_at_ms=NOON * 1000 + 1),
+    a_rejection(offset=3, rule=RejectionRule.NOT_JSON, value_base64="Pw==", value_bytes=1),
+]
+
+NEGATIVE = "consumption_wh[0] = -1: negative"
+ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
+    1: [
+        (utc(1, 15, 12, 0), Decimal(500), None, Decimal(500), Decimal(0), 15),
+        (utc(1, 15, 12, 15), Decimal(300), None, Decimal(300), Decimal(0), 15),
+    ],
+    2: [
+        ("c0001", Decimal("1.6"), Decimal("0.7"), Decimal("1.3"), Decimal("0.4")),
+        ("c0002", Decimal("1.250"), None, Decimal("1.250"), Decimal(0)),
+    ],
+    3: [
+        ("m0001-001", Decimal(900), Decimal(0), 31 * 1440 - 45),
+        ("m0001-002", Decimal(400), Decimal(400), 31 * 1440 - 45),
+    ],
+    4: [
+        (utc(1, 15, 12, 15), Decimal(2400)),
+        (utc(1, 15, 12, 0), Decimal(2000)),
+        (utc(1, 31, 23, 45), Decimal(800)),
+    ],
+    5: [
+        ("c0002", "m0002-001", 1413),
+        ("c0001", "m0001-001", 1410),
+        ("c0001", "m0001-002", 1410),
+    ],
+    # Noon: 200 Wh of one's own and 400 of the neighbour's; then 100 of one's own; of 1,400 in all.
+    6: [(utc(1, 15), 0.5), (utc(1, 31), 0.0)],
+    7: [
+        ("c0002", "m0002-001", Decimal("1250.001")),
+        ("c0001", "m0001-001", Decimal(900)),
+        ("c0001", "m0001-002", Decimal(700)),
+    ],
+    8: [("c0001", utc(1, 15, 12, 0), 7, Decimal(700), Decimal(50))],
+    # 23:45 UTC is the first hour of the day in Zurich.
+    9: [(Decimal(1199), 2)],
+    10: [
+        ("negative_energy", 2, 1, NEGATIVE, '{"a": -1}'),
+        ("not_json", 1, 1, NEGATIVE, "?"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    port = a_free_port()
+    with clickhouse(tmp_path_factory.mktemp("clickhouse"), port):
+        yield settings_for(port)
+
+
+async def test_every_question_has_the_answer_that_was_added_by_hand(settings: Settings) -> None:
+    sink = Sink(settings)
+    await sink.start()
+    for decoded in (
+        household_rows([as_json(period) for period in PERIODS]),
+        rejection_rows([as_json(rejection) for rejection in REJECTIONS]),
+    ):
+        for batch in decoded.batches:
+            await sink.insert(batch)
+    await sink.close()
+
+    async with await connect(settings) as client:
+        answers = {
+            number: list((await client.query(sql)).result_rows) for number, sql in QUESTIONS.items()
+        }
+
+    assert answers == ANSWERS
