@@ -68,6 +68,7 @@ class Sink:
         """Describe where the rows go; nothing is asked of ClickHouse yet."""
         self._settings = settings
         self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
         self._waiting = 0
 
     @property
@@ -126,9 +127,7 @@ class Sink:
         try:
             for pause in pauses():
                 try:
-                    if self._client is None:
-                        self._client = await connect(self._settings)
-                    await attempt(self._client)
+                    await attempt(await self._connected())
                 except Exception as error:
                     if not will_pass(error):
                         raise
@@ -147,6 +146,12 @@ class Sink:
             if waited_from is not None:
                 _count_waiting(work, waited_from)
                 self._wait_ends()
+
+    async def _connected(self) -> AsyncClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await connect(self._settings)
+            return self._client
 
     def _wait_begins(self, work: str, error: Exception) -> None:
         if not self._waiting:

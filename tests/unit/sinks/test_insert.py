@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import Error
 from prometheus_client import REGISTRY
 
-from sinks.clickhouse.client import will_pass
+from sinks.clickhouse.client import connect, will_pass
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink, pauses
 from sinks.clickhouse.rows import RowBatch
@@ -132,6 +132,22 @@ async def test_a_worker_that_starts_before_clickhouse_waits_too(tmp_path: Path) 
     await sink.close()
 
 
+async def test_what_clickhouse_has_acknowledged_outlives_its_kill(tmp_path: Path) -> None:
+    port = a_free_port()
+    sink = Sink(settings_for(port))
+    with clickhouse(tmp_path, port) as process:
+        await sink.start()
+        await sink.insert(a_batch("m1"))
+        process.kill()
+        process.wait()
+
+    with clickhouse(tmp_path, port):
+        await sink.insert(a_batch("m2"))
+        async with await connect(settings_for(port)) as client:
+            assert await stored_meters(client) == ["m1", "m2"]
+    await sink.close()
+
+
 async def test_waiting_can_be_cancelled_at_any_moment(caplog: pytest.LogCaptureFixture) -> None:
     sink = Sink(settings_for(a_free_port()))
     insert = asyncio.create_task(sink.insert(a_batch()))
@@ -146,15 +162,20 @@ async def test_waiting_can_be_cancelled_at_any_moment(caplog: pytest.LogCaptureF
 
 
 @asynccontextmanager
-async def a_bad_line(target: Settings, *, refusals: list[str]) -> AsyncIterator[Settings]:
+async def a_bad_line(
+    target: Settings, *, refusals: list[str], seen: list[Mapping[str, str]] | None = None
+) -> AsyncIterator[Settings]:
     """Stand between the sink and ClickHouse, and spoil the answers to the first inserts.
 
     Each refusal is "lose the answer", once ClickHouse has given it, or the code of an error.
+    The parameters of each insert are noted in `seen`.
     """
 
     async def relay(request: web.Request) -> web.StreamResponse:
         body = await request.read()
         insert = b"INSERT" in body or "INSERT" in request.query_string
+        if insert and seen is not None:
+            seen.append(dict(request.query))
         refusal = refusals.pop(0) if insert and refusals else None
         if refusal and refusal != "lose the answer":
             return web.Response(
@@ -213,3 +234,19 @@ async def test_an_overloaded_or_full_clickhouse_is_asked_again(
         await unlucky.close()
 
     assert await stored_meters(client) == ["m1"]
+
+
+@pytest.mark.usefixtures("sink")
+async def test_an_insert_is_acknowledged_when_it_is_stored_and_not_before(
+    settings: Settings,
+) -> None:
+    seen: list[Mapping[str, str]] = []
+    async with a_bad_line(settings, refusals=[], seen=seen) as line:
+        sink = Sink(line)
+        await sink.insert(a_batch())
+        await sink.close()
+
+    (parameters,) = seen
+    assert parameters["async_insert"] == "0"
+    assert parameters["wait_end_of_query"] == "1"
+    assert parameters["send_progress_in_http_headers"] == "0"
