@@ -3,8 +3,8 @@
 -- those of UTC. Names and types stay; columns may be added at the end.
 --
 -- FINAL, and not argMax by key: measured on 4 million rows, it reads all in 0.2 s instead of 2.9,
--- and filters on community, meter and time reach the primary key through it. No SETTINGS here:
--- a reader with `readonly = 1`, as dashboards have, may not change any, in a view neither.
+-- and filters on community, meter and time reach the primary key through it. To
+-- merge within partitions alone made no difference, so the views carry no settings.
 
 CREATE OR REPLACE VIEW household_quarter_hours AS
 SELECT
