@@ -247,6 +247,5 @@ async def test_an_insert_is_acknowledged_when_it_is_stored_and_not_before(
         await sink.close()
 
     (parameters,) = seen
-    assert parameters["async_insert"] == "0"
     assert parameters["wait_end_of_query"] == "1"
     assert parameters["send_progress_in_http_headers"] == "0"
