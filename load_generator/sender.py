@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import pyarrow as pa  # type: ignore[import-untyped]
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError, ProducerClosed  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 from aiokafka.producer.message_accumulator import BatchBuilder  # type: ignore[import-untyped]
 
@@ -167,8 +167,8 @@ class _Outbox:
         for delivery in self._under_way:
             if not delivery.cancel() and not delivery.cancelled():
                 delivery.exception()
-        # Without this, stop() goes on trying for 40 s when the broker is gone.
-        self._producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
+        # With its task at work, stop() goes on trying for 40 s when the broker is gone.
+        self._producer._sender.sender_task.cancel()  # noqa: SLF001
 
     async def _submit(self, partition: int) -> None:
         batch = self._open.pop(partition)
