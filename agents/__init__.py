@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from agents import metering
+from agents import history, metering
 from streams.delivery.app import App
 from streams.settings import Settings
 
 ROLES: Final[Mapping[str, Callable[[App, Settings], None]]] = {
     "metering": metering.attach,
+    "history": history.attach,
 }

@@ -39,7 +39,7 @@ def attach(app: App, settings: Settings) -> None:
         retention_s=int(settings.window_retention.total_seconds()),
         max_ahead_s=int(settings.max_ahead.total_seconds()),
     )
-    decoder = FrameDecoder(max_frame_bytes=settings.max_frame_bytes)
+    decoder = FrameDecoder(max_frame_bytes=settings.max_frame_bytes, generation=settings.generation)
     minutes_table, communities_table = minutes.declare(app), communities.declare(app)
     partitions: dict[int, _Partition] = {}
 

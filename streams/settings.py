@@ -87,12 +87,18 @@ class Settings(BaseSettings):
     max_frame_bytes: int = Field(
         default=1 << 20, ge=1024, description="A larger frame is rejected; split it."
     )
+    generation: int = Field(
+        default=0,
+        ge=0,
+        le=2**19 - 1,
+        description="Raise it when the topic of frames was made anew: versions go on growing.",
+    )
     metrics_host: str = Field(default="127.0.0.1", description="Address of /metrics and /health.")
     metrics_port: int = Field(
         default=0, ge=0, le=65_535, description="Port of /metrics and /health; 0 picks a free one."
     )
-    history_batch_rows: int = Field(
-        default=100_000, ge=1, description="Rows after which history inserts without waiting."
+    history_batch_messages: int = Field(
+        default=4_000, ge=1, description="Messages after which history inserts without waiting."
     )
     history_linger: timedelta = Field(
         default=timedelta(seconds=1),

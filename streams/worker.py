@@ -78,6 +78,7 @@ async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> N
             await _until_stopped(app, stopping)
         finally:
             monitoring.waiting_for = "its end"
+            app.revoking.set()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(app.stop(), DRAIN_S)
 

@@ -23,7 +23,7 @@ from streams.codecs.judgement import (
     largest_wh,
 )
 from streams.domain.channels import CHANNELS, positions
-from streams.domain.frames import Frame, MeterList, Rejection
+from streams.domain.frames import Frame, MeterList, Rejection, place_of
 from streams.domain.rounding import to_mwh
 
 _COLUMNS: Final = {f"{channel}_wh": bit for bit, channel in enumerate(CHANNELS)}
@@ -76,8 +76,9 @@ class _Plain:
 class FrameDecoder:
     """Decodes batches; remembers meter lists and layouts, so that they are parsed once."""
 
-    def __init__(self, *, max_frame_bytes: int) -> None:
-        """Refuse records larger than `max_frame_bytes`."""
+    def __init__(self, *, max_frame_bytes: int, generation: int) -> None:
+        """Refuse records larger than `max_frame_bytes`; they come from a topic's `generation`."""
+        self._generation = generation
         self._max_frame_bytes = max_frame_bytes
         self._parse = simdjson.Parser().parse
         self._layouts: dict[tuple[str, ...], _Layout | None] = {}
@@ -105,7 +106,11 @@ class FrameDecoder:
 
     def _judge(self, record: Record) -> Judged:
         return judge(
-            record.key, record.value, offset=record.offset, max_bytes=self._max_frame_bytes
+            record.key,
+            record.value,
+            offset=record.offset,
+            generation=self._generation,
+            max_bytes=self._max_frame_bytes,
         )
 
     def _plain(
@@ -186,7 +191,7 @@ class FrameDecoder:
                     plain.community_id,
                     plain.minute,
                     plain.sequence,
-                    record.offset,
+                    place_of(record.offset, generation=self._generation),
                     plain.meters,
                     mask,
                     cells[row],

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from schemas.metering import MeterFrame, RejectionRule
 from schemas.units import MeterId
 from streams.domain.channels import CHANNELS
-from streams.domain.frames import Frame, MeterList, Rejection
+from streams.domain.frames import Frame, MeterList, Rejection, place_of
 from streams.domain.rounding import to_mwh
 
 MAX_SEQUENCE: Final = 2**62
@@ -54,13 +54,16 @@ def is_identifier(text: object) -> bool:
     return True
 
 
-def judge(key: bytes | None, value: bytes | None, *, offset: int, max_bytes: int) -> Judged:
+def judge(
+    key: bytes | None, value: bytes | None, *, offset: int, generation: int, max_bytes: int
+) -> Judged:
     """Return the verdict on one record of `meter-frames`; never raises on its content.
 
     Args:
         key: The record's key: the community id in UTF-8.
         value: The record's value: a frame in JSON.
         offset: Place of the record in its partition.
+        generation: The topic's.
         max_bytes: Longest value that is read.
     """
 
@@ -107,7 +110,10 @@ def judge(key: bytes | None, value: bytes | None, *, offset: int, max_bytes: int
             f"key={_show(key)} and community_id={_show(document['community_id'])} differ",
             document,
         )
-    return Judged(_frame(offset, document, meters, columns, good) if good else None, rejections)
+    if not good:
+        return Judged(None, rejections)
+    place = place_of(offset, generation=generation)
+    return Judged(_frame(place, document, meters, columns, good), rejections)
 
 
 def _sift(
@@ -192,7 +198,7 @@ def _contract_fault(
 
 
 def _frame(
-    offset: int,
+    place: int,
     document: dict[str, Any],
     meters: list[Any],
     columns: dict[int, list[Any]],
@@ -203,17 +209,16 @@ def _frame(
     A meter whose reading was refused has reported all the same: it is named, without a value.
     """
     named = list(dict.fromkeys(meter for meter in meters if is_identifier(meter)))
-    places = [named.index(meters[place]) for place in good]
     energy_wh = np.full((len(columns), len(named)), np.nan)
-    energy_wh[:, places] = np.array(
-        [[column[place] for place in good] for column in columns.values()], dtype=np.float64
+    energy_wh[:, [named.index(meters[row]) for row in good]] = np.array(
+        [[column[row] for row in good] for column in columns.values()], dtype=np.float64
     )
     sequence = document.get("sequence")
     return Frame(
         document["community_id"],
         document["minute"],
         -1 if sequence is None else sequence,
-        offset,
+        place,
         MeterList(tuple(named)),
         sum(1 << channel for channel in columns),
         to_mwh(energy_wh),

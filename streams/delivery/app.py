@@ -34,6 +34,8 @@ class App(faust.App):
 
     Attributes:
         delivery: Who makes the effects of batches durable.
+        revoking: Set while partitions are being taken away: who waits for something outside,
+            a database that is down, lets its batches go then.
     """
 
     delivery: Delivery
@@ -80,6 +82,7 @@ class App(faust.App):
             agent_supervisor=mode.CrashingSupervisor,
         )
         self.delivery = PlainDelivery(self)
+        self.revoking = asyncio.Event()
 
     @override
     def _new_transport(self) -> TransportT:

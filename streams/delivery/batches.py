@@ -13,13 +13,21 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP, EventT, StreamT
 from faust.types.tuples import ConsumerMessage
 
+from streams.delivery import metrics
+
 
 class LostBatchError(RuntimeError):
     """A batch vanished between the fetcher and its agent; going on would skip its records."""
 
 
 class BatchMessage(ConsumerMessage):
-    """The message that stands for a batch in Faust's bookkeeping."""
+    """The message that stands for a batch in Faust's bookkeeping.
+
+    Attributes:
+        abandoned: Its acknowledgement ends the waiting for it, and commits nothing.
+    """
+
+    abandoned: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +54,12 @@ class Batch:
         """Its partition's number."""
         return self.tp.partition
 
+    def abandon(self) -> None:
+        """Let go of it undone: whoever has the partition next reads it again."""
+        if self.event is not None:
+            self.event.message.abandoned = True
+            self.event.ack()
+
     def acknowledge(self) -> None:
         """Say that all it caused is durable: its offset may be committed."""
         if self.event is not None:
@@ -64,8 +78,7 @@ async def batches(stream: StreamT[Batch]) -> AsyncIterator[Batch]:
         batch: Batch = event.value  # type: ignore[assignment] # the drain puts batches there
         batch.event = event
         if batch.generation_id != app.consumer_generation_id:  # type: ignore[attr-defined]
-            # Fetched before a rebalance: whoever has the partition now reads it again.
-            batch.acknowledge()
+            batch.abandon()  # fetched before a rebalance
             continue
         generation, reached = done.get(batch.tp, (-1, None))
         if generation == batch.generation_id and reached != batch.follows:
@@ -74,4 +87,14 @@ async def batches(stream: StreamT[Batch]) -> AsyncIterator[Batch]:
                 f"done is {reached}; restarting reads it again"
             )
         done[batch.tp] = (batch.generation_id, batch.next_offset)
+        _observe(batch)
         yield batch
+
+
+def _observe(batch: Batch) -> None:
+    if batch.records:
+        metrics.BATCH_RECORDS.observe(len(batch.records))
+    if batch.high_watermark is not None and batch.next_offset is not None:
+        metrics.CONSUMER_LAG.labels(batch.tp.topic, str(batch.partition)).set(
+            max(batch.high_watermark - batch.next_offset, 0)
+        )

@@ -61,8 +61,9 @@ class BatchConsumer(driver.Consumer):
             return False
         message.acked = True
         self._unacked_messages.discard(message)
-        self._done[message.tp] = max(self._done.get(message.tp, 0), message.offset)
-        self._acked[message.tp]  # noqa: B018 - a defaultdict: names the partition to the committer
+        if not message.abandoned:
+            self._done[message.tp] = max(self._done.get(message.tp, 0), message.offset)
+            self._acked.setdefault(message.tp, [])  # names the partition to the committer
         notify(self._waiting_for_ack)
         return True
 
@@ -78,6 +79,7 @@ class BatchConsumer(driver.Consumer):
 
     @override
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.app.revoking.set()  # type: ignore[attr-defined]
         await super().on_partitions_revoked(revoked)
         # Only now: revoking commits what is done first.
         for tp in revoked:
@@ -87,11 +89,10 @@ class BatchConsumer(driver.Consumer):
 
     @override
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        changelogs = [
-            driver.ensure_aiokafka_TP(tp) for tp in assigned if self._is_changelog_tp(tp)
-        ]
+        changelogs = [driver.ensure_aiokafka_TP(tp) for tp in assigned if self._is_changelog_tp(tp)]
         if changelogs:
             self._thread._ensure_consumer().pause(*changelogs)
+        self.app.revoking.clear()  # type: ignore[attr-defined]
         await super().on_partitions_assigned(assigned, generation_id)
 
     @override

@@ -1,9 +1,24 @@
 """A frame that passed the door, and what is said of one that did not."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from schemas.metering import RejectionRule
 from streams.domain.channels import Cells
+
+OFFSET_BITS: Final = 44
+MAX_GENERATION: Final = 2**19 - 1
+
+
+def place_of(offset: int, *, generation: int) -> int:
+    """Return the place of a record among all there ever were of its topic.
+
+    A topic that is made anew counts its offsets from 0 again; a higher generation keeps the order.
+
+    >>> place_of(5, generation=0), place_of(0, generation=1) > place_of(10**12, generation=0)
+    (5, True)
+    """
+    return (generation << OFFSET_BITS) + offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +35,7 @@ class Frame:
     Attributes:
         minute: Start of the minute, epoch seconds.
         sequence: The terminal's; -1 when it sent none.
-        offset: Place in the source partition.
+        place: Where it stands in the source for ever: the topic's generation, then the offset.
         meters: Whom the columns of `cells` belong to.
         mask: Bit for each channel that `cells` has a row for.
         cells: (channel, meter), mWh, `MISSING` where not measured.
@@ -29,7 +44,7 @@ class Frame:
     community_id: str
     minute: int
     sequence: int
-    offset: int
+    place: int
     meters: MeterList
     mask: int
     cells: Cells

@@ -24,9 +24,9 @@ class Minute:
     Attributes:
         mask: Bit for each channel that `cells` has a row for.
         cells: (channel, meter) mWh; meters in the order in which the community first named them.
-        ranks: (sequence, offset) of each frame that a cell came from.
+        ranks: (sequence, place) of each frame that a cell came from.
         origins: For each cell the place in `ranks` of its frame; None while there is one frame.
-        version: One more than the offset of the last frame that changed a value; so the same
+        version: One more than the place of the last frame that changed a value; so the same
             version of the same minute has the same content for ever.
         reported: Meters named in its frames, by place; None means the first `cells.shape[1]`.
         closed: Whether it has been told to the world.
@@ -56,7 +56,7 @@ def absorb(minute: Minute, mask: int, cells: Cells, rank: tuple[int, int]) -> Ef
     Args:
         mask: Channels of the frame.
         cells: (channel, meter) over the community's meters, `MISSING` where the frame says nothing.
-        rank: (sequence or -1, offset) of the frame.
+        rank: (sequence or -1, place) of the frame.
     """
     union = minute.mask | mask
     n_meters = max(minute.cells.shape[1], cells.shape[1])

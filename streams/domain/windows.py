@@ -15,7 +15,7 @@ import numpy as np
 from schemas.metering import RejectionRule
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.channels import MISSING, Cells
-from streams.domain.frames import Frame, MeterList, Rejection
+from streams.domain.frames import OFFSET_BITS, Frame, MeterList, Rejection
 from streams.domain.minutes import Effect, Minute, absorb
 
 HOUR_S: Final = 3600
@@ -234,7 +234,8 @@ class Windows:
             )
         else:
             return None
-        return Rejection(frame.offset, rule, detail, frame.community_id, frame.minute)
+        offset = frame.place & ((1 << OFFSET_BITS) - 1)
+        return Rejection(offset, rule, detail, frame.community_id, frame.minute)
 
     def _take(
         self,
@@ -262,9 +263,9 @@ class Windows:
         elif minute is not None and minute.closed:
             step.tally.late += 1
         cells = _scatter(frame.cells, roster, len(community.meters))
-        rank = (frame.sequence, frame.offset)
+        rank = (frame.sequence, frame.place)
         if minute is None:
-            minute = Minute(frame.mask, cells, (rank,), frame.offset + 1)
+            minute = Minute(frame.mask, cells, (rank,), frame.place + 1)
             minute.reported = _reported(None, roster)
             minutes[start] = minute
         else:

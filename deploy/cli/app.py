@@ -1,0 +1,58 @@
+"""`smatrix`: one command for the embedded system, the workers, the load and the checks."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from deploy.cli import check, demo, doctor, load, up, worker
+from deploy.embedded.processes import ProcessEndedError
+from load_generator.faults import FaultRateError
+from load_generator.fleet import FleetError
+from load_generator.plan import PlanError
+from load_generator.profiles import ProfileError
+from load_generator.replay import ReplayError
+from load_generator.sender import SendError
+from load_generator.truth import TruthError
+from streams.settings import ConfigurationError
+from streams.worker import WorkerError
+
+_FOR_THE_OPERATOR = (
+    ConfigurationError,
+    FaultRateError,
+    FleetError,
+    PlanError,
+    ProcessEndedError,
+    ProfileError,
+    ReplayError,
+    SendError,
+    TruthError,
+    WorkerError,
+)
+
+cli = typer.Typer(
+    name="smatrix",
+    help="Smatrix Grid: an energy supplier's back end for a smart grid.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cli.command("up")(up.up)
+cli.command("worker")(worker.worker)
+cli.command("load")(load.load)
+cli.command("check")(check.check)
+cli.command("demo")(demo.demo)
+cli.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command; what an operator can mend is said in one line, without a traceback."""
+    try:
+        cli()
+    except _FOR_THE_OPERATOR as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"smatrix: {error}", markup=False
+        )
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

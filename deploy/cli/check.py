@@ -1,0 +1,74 @@
+"""`smatrix check`: ClickHouse against the truth that `smatrix load` wrote."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import clickhouse_connect
+import typer
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from deploy.truth_check import Comparison, compare, stored_periods
+from load_generator.truth import read_truth
+from streams.settings import ConfigurationError, Settings, get_settings
+
+_POLL_S: Final = 0.5
+
+
+def check(
+    *,
+    truth: Annotated[Path, typer.Option(help="The file that `smatrix load --truth` wrote.")],
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for rows that are still under way.")
+    ] = 180.0,
+) -> None:
+    """Compare every household and quarter-hour in ClickHouse with the truth."""
+    settings = get_settings()
+    expected = read_truth(truth)
+    client = connect(settings)
+    deadline = time.monotonic() + wait
+    while stored_periods(client, settings.clickhouse_database, expected) < expected.num_rows:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_S)
+    comparison = compare(client, settings.clickhouse_database, expected)
+    while not comparison.is_equal and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+        comparison = compare(client, settings.clickhouse_database, expected)
+    say(comparison)
+    if not comparison.is_equal:
+        raise typer.Exit(1)
+
+
+def say(comparison: Comparison) -> None:
+    """Print what comparing found."""
+    for example in comparison.examples:
+        typer.echo(example, err=True)
+    typer.echo(
+        f"{comparison.rows} household periods in the truth, {comparison.stored} in ClickHouse, "
+        f"{comparison.differing} differ, difference {comparison.difference_mwh} mWh"
+    )
+
+
+def connect(settings: Settings) -> Client:
+    """Return a ClickHouse client.
+
+    Raises:
+        ConfigurationError: If ClickHouse does not answer.
+    """
+    url = settings.clickhouse_url
+    try:
+        return clickhouse_connect.get_client(
+            interface=url.scheme,
+            host=url.host,
+            port=url.port,
+            username=settings.clickhouse_user,
+            password=settings.clickhouse_password.get_secret_value(),
+        )
+    except (ClickHouseError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(
+            f"SMATRIX_CLICKHOUSE_URL={url}: ClickHouse does not answer ({reason}); start it with "
+            f"`smatrix up`, or set the address"
+        ) from error

@@ -1,0 +1,100 @@
+"""What the demo shows while it runs, and at its end."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from deploy.report.result import DemoResult, Sample
+
+_PLAIN_LINE_S: Final = 5.0
+
+
+class ProgressDisplay:
+    """A live table on a terminal; elsewhere a plain line every five seconds."""
+
+    def __init__(self, console: Console, *, minutes: int) -> None:
+        """Show progress towards that many closed community minutes."""
+        self._console = console
+        self._minutes = minutes
+        self._live = Live(console=console, transient=True) if console.is_terminal else None
+        self._said = time.monotonic()
+        self._before: Sample | None = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the terminal as it was."""
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, sample: Sample) -> None:
+        """Show how far the run is."""
+        if self._live is not None:
+            self._live.update(self._table(sample))
+        elif time.monotonic() - self._said >= _PLAIN_LINE_S:
+            self._said = time.monotonic()
+            self._console.print(
+                ", ".join(f"{name} {value}" for name, value in self._figures(sample))
+            )
+        else:
+            return
+        self._before = sample
+
+    def _figures(self, sample: Sample) -> list[tuple[str, str]]:
+        before = self._before
+        rate = 0.0
+        if before is not None and sample.seconds > before.seconds:
+            rate = (sample.readings_done - before.readings_done) / (sample.seconds - before.seconds)
+        return [
+            ("frames sent", f"{sample.frames_sent:,}"),
+            ("minutes closed", f"{sample.minutes_closed:,} of {self._minutes:,}"),
+            ("household periods in ClickHouse", f"{sample.periods_stored:,}"),
+            ("lag", f"{sample.lag_records:,} frames"),
+            ("readings a second", f"{rate:,.0f}"),
+        ]
+
+    def _table(self, sample: Sample) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="dim")
+        table.add_column(justify="right")
+        for name, value in self._figures(sample):
+            table.add_row(name, value)
+        return table
+
+
+def print_summary(console: Console, result: DemoResult, out: Path) -> None:
+    """Print a finished run in a few lines."""
+    verdict = "green" if result.exact else "red"
+    for line in result.first_differences:
+        console.print(f"  {line}", markup=False)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    for name, value in (
+        ("households", f"{result.households:,} in {result.communities:,} communities"),
+        ("readings", f"{result.readings_sent:,}"),
+        ("readings a second, end to end", f"{result.readings_per_s:,.0f}"),
+        ("duplicates", f"{result.duplicate_frames:,} frames"),
+        ("late", f"{result.late_frames:,} frames"),
+        ("corrected", f"{result.corrected_frames:,} frames"),
+        ("rejected", f"{result.rejected_readings:,} readings"),
+        ("periods", f"{result.household_periods:,}"),
+        ("difference", f"[{verdict}]{result.difference_mwh} mWh[/]"),
+    ):
+        table.add_row(name, value)
+    console.print(table)
+    console.print(f"{out / 'result.json'}\n{out / 'report.html'}")

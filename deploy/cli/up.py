@@ -1,0 +1,63 @@
+"""`smatrix up`: the embedded system in the foreground, without load."""
+
+import signal
+import time
+
+from rich.console import Console
+
+from deploy.embedded.system import EmbeddedSystem
+from streams.settings import Settings, get_settings
+
+_POLL_S = 0.5
+
+
+def up() -> None:
+    """Run the embedded system in the foreground until Ctrl-C."""
+    settings = get_settings()
+    console = Console(soft_wrap=True)
+    stop_on_sigterm()
+    with EmbeddedSystem(settings, settings.data_dir) as system:
+        print_addresses(console, system, settings)
+        console.print("Ctrl-C stops everything.")
+        keep_up(system)
+
+
+def keep_up(system: EmbeddedSystem) -> None:
+    """Watch the system; a worker that ended is started again.
+
+    Raises:
+        ProcessEndedError: If the broker or ClickHouse has ended.
+    """
+    while True:
+        time.sleep(_POLL_S)
+        for child in system.children:
+            child.require_alive()
+        system.restart_ended_workers()
+
+
+def stop_on_sigterm() -> None:
+    """Make SIGTERM end this process as Ctrl-C does, its children first."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def print_addresses(console: Console, system: EmbeddedSystem, settings: Settings) -> None:
+    """Say where everything is, and what to try."""
+    database = settings.clickhouse_database
+    url = str(settings.clickhouse_url).rstrip("/")
+    console.print(f"broker      {settings.broker}")
+    console.print(f"ClickHouse  {url}")
+    for worker in system.workers:
+        console.print(f"{worker.role:<11} {worker.metrics_url}/metrics and /health")
+    console.print(f"logs        {system.folder / 'log'}")
+    console.print("\nThree queries to paste:")
+    for query in (
+        f"SELECT * FROM {database}.grid_hours ORDER BY hour_start",
+        f"SELECT community_id, max(import_wh) FROM {database}.community_quarter_hours "
+        "GROUP BY community_id ORDER BY 2 DESC LIMIT 5",
+        f"SELECT rule, count() FROM {database}.rejected_readings GROUP BY rule",
+    ):
+        console.print(f'  curl {url} --data-binary "{query} FORMAT PrettyCompact"', markup=False)

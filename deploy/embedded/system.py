@@ -1,0 +1,229 @@
+"""The whole system on one machine: broker, ClickHouse and workers as processes of their own."""
+
+import json
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import urllib3
+
+from deploy.embedded.broker import answers, require_free, start_broker
+from deploy.embedded.processes import Child, ProcessEndedError, start, stop
+from streams.domain.frames import MAX_GENERATION
+from streams.settings import ConfigurationError, Settings
+
+READY_S: Final = 60.0
+ROLES: Final = ("metering", "history")
+_POLL_S: Final = 0.05
+_HTTP: Final = urllib3.PoolManager(timeout=2.0, retries=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker of the embedded system and where its metrics are."""
+
+    role: str
+    worker_id: str
+    child: Child
+    metrics_url: str
+
+    def is_ready(self) -> bool:
+        """Say whether it works; False as well while it can't be asked."""
+        return self.obstacle() is None
+
+    def obstacle(self) -> str | None:
+        """Return what it waits for; None when it works."""
+        try:
+            health = _HTTP.request("GET", f"{self.metrics_url}/health").json()
+        except urllib3.exceptions.HTTPError:
+            return "its start"
+        waiting_for: str | None = health["waiting_for"]
+        return waiting_for
+
+    def metrics(self) -> dict[str, float]:
+        """Return its counters and gauges, by full name, and summed over labels by bare name.
+
+        Empty when it can't say.
+        """
+        try:
+            text = _HTTP.request("GET", f"{self.metrics_url}/metrics").data.decode()
+        except urllib3.exceptions.HTTPError:
+            return {}
+        totals: dict[str, float] = {}
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                bare = name.partition("{")[0]
+                if bare != name:
+                    totals[name] = float(value)
+                totals[bare] = totals.get(bare, 0.0) + float(value)
+        return totals
+
+
+@dataclass(slots=True)
+class EmbeddedSystem:
+    """Starts and stops the embedded system; use it in a `with` block.
+
+    Its broker keeps all in memory, so the workers' state begins anew with it; ClickHouse's history
+    stays, and a new generation makes the versions of corrections go on growing.
+
+    Attributes:
+        settings: Of this process; the children get theirs from it.
+        folder: For state, history and logs.
+        wipe: Whether to begin with an empty history too.
+    """
+
+    settings: Settings
+    folder: Path
+    wipe: bool = False
+    children: list[Child] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
+    _generation: int = 0
+
+    def __enter__(self) -> Self:
+        """Start everything and wait until it works."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop everything, within five seconds."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the workers, then what they lean on."""
+        stop([worker.child for worker in self.workers])
+        stop(self.children)
+        self.workers.clear()
+        self.children.clear()
+
+    def require_alive(self) -> None:
+        """Check that every process runs.
+
+        Raises:
+            ProcessEndedError: If one has ended.
+        """
+        for child in [*self.children, *(worker.child for worker in self.workers)]:
+            child.require_alive()
+
+    def start_worker(self, role: str, worker_id: str = "1") -> Worker:
+        """Start a worker, with `smatrix worker ROLE` as in production."""
+        port = _free_port()
+        child = start(
+            f"worker {role} {worker_id}",
+            [sys.executable, "-m", "streams", "worker", role],
+            log=self.folder / "log" / f"{role}-{worker_id}.log",
+            environment=self.environment(SMATRIX_METRICS_PORT=str(port))
+            | {"SMATRIX_WORKER_ID": worker_id},
+        )
+        worker = Worker(role, worker_id, child, f"http://127.0.0.1:{port}")
+        self.workers.append(worker)
+        return worker
+
+    def start_clickhouse(self) -> Child:
+        """Start the embedded ClickHouse."""
+        url = self.settings.clickhouse_url
+        command = [
+            sys.executable,
+            "-m",
+            "deploy.embedded.clickhouse",
+            "--port",
+            str(url.port),
+            "--data",
+            str(self.folder / "clickhouse"),
+        ]
+        password = self.settings.clickhouse_password.get_secret_value()
+        if password:
+            secret = self.folder / "clickhouse-password"
+            secret.touch(mode=0o600)
+            secret.write_text(password)
+            command += ["--password-file", str(secret)]
+        child = start(
+            "ClickHouse", command, log=self.folder / "log" / "clickhouse.log", environment={}
+        )
+        self.children.append(child)
+        return child
+
+    def restart_ended_workers(self) -> None:
+        """Start again each worker that has ended: nothing is lost by its end."""
+        for worker in list(self.workers):
+            if worker.child.process.poll() is not None:
+                self.workers.remove(worker)
+                self.start_worker(worker.role, worker.worker_id)
+
+    def await_ready(self, workers: Sequence[Worker]) -> None:
+        """Wait until workers work.
+
+        Raises:
+            ProcessEndedError: If a process ends meanwhile, or a minute is not enough.
+        """
+        self._await("the workers", lambda: all(worker.is_ready() for worker in workers))
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the variables for a child that works in this system."""
+        return {
+            "SMATRIX_BROKER": self.settings.broker,
+            "SMATRIX_CLICKHOUSE_URL": str(self.settings.clickhouse_url),
+            "SMATRIX_DATA_DIR": str(self.folder / "state"),
+            "SMATRIX_GENERATION": str(self._generation),
+            **more,
+        }
+
+    def _start(self) -> None:
+        url = self.settings.clickhouse_url
+        if url.host not in {"127.0.0.1", "localhost"}:
+            raise ConfigurationError(
+                f"SMATRIX_CLICKHOUSE_URL={url}: the embedded ClickHouse listens on 127.0.0.1 only"
+            )
+        require_free(f"127.0.0.1:{url.port}", "SMATRIX_CLICKHOUSE_URL")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.folder / "state", ignore_errors=True)
+        if self.wipe:
+            shutil.rmtree(self.folder / "clickhouse", ignore_errors=True)
+        self._generation = _next_generation(self.folder / "generation")
+        broker = start_broker(self.settings.broker, log=self.folder / "log" / "broker.log")
+        self.children.append(broker)
+        self.start_clickhouse()
+        self._await("the broker", lambda: answers(self.settings.broker))
+        self._await("ClickHouse", lambda: answers(f"127.0.0.1:{url.port}"))
+        self.await_ready([self.start_worker(role) for role in ROLES])
+
+    def _await(self, what: str, is_there: Any) -> None:
+        deadline = time.monotonic() + READY_S
+        while not is_there():
+            self.require_alive()
+            if time.monotonic() > deadline:
+                raise ProcessEndedError(
+                    f"{what} did not get ready within {READY_S:.0f} s; see {self.folder / 'log'}"
+                )
+            time.sleep(_POLL_S)
+
+
+def _next_generation(counter: Path) -> int:
+    """Count this start of the broker, which keeps nothing, as a new generation of its topics."""
+    generation = int(json.loads(counter.read_text())) + 1 if counter.exists() else 0
+    if generation > MAX_GENERATION:
+        raise ConfigurationError(f"{counter}: {generation} starts are too many; delete the folder")
+    counter.write_text(json.dumps(generation))
+    return generation
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
