@@ -90,6 +90,7 @@ async def test_a_schema_that_is_not_ours_is_a_broken_promise(sink: Sink) -> None
     assert not sink.waiting
 
 
+@pytest.mark.slow
 async def test_history_waits_for_clickhouse_and_says_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -132,6 +133,7 @@ async def test_a_worker_that_starts_before_clickhouse_waits_too(tmp_path: Path) 
     await sink.close()
 
 
+@pytest.mark.slow
 async def test_what_clickhouse_has_acknowledged_outlives_its_kill(tmp_path: Path) -> None:
     port = a_free_port()
     sink = Sink(settings_for(port))
