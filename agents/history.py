@@ -65,12 +65,20 @@ def attach(app: App, settings: Settings) -> None:
     ready = asyncio.Event()
 
     @app.task
-    async def prepare() -> None:
-        """Bring the database to our schema, then let the agents insert."""
-        await sink.start()
-        ready.set()
+    async def connection() -> None:
+        """Bring the database to our schema, let the agents insert, and close at the end."""
+        try:
+            await sink.start()
+            ready.set()
+            await asyncio.Event().wait()
+        finally:
+            await sink.close()
 
-    app.on_stopped(sink.close)
+    def obstacle() -> str | None:
+        is_there = ready.is_set() and not sink.waiting
+        return None if is_there else f"ClickHouse at {settings.clickhouse_url}"
+
+    app.obstacles.append(obstacle)
     for topic, decode in _TOPICS:
         _attach(app, settings, sink, ready, topic, decode)
 

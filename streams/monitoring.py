@@ -65,7 +65,8 @@ class Monitoring:
             return self.waiting_for
         if self._app.rebalancing or self._app.in_recovery:
             return "its partitions' state" if self._app.in_recovery else "its partitions"
-        return None
+        found = (obstacle() for obstacle in self._app.obstacles)
+        return next((obstacle for obstacle in found if obstacle is not None), None)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ class App(faust.App):
         delivery: Who makes the effects of batches durable.
         revoking: Set while partitions are being taken away: who waits for something outside,
             a database that is down, lets its batches go then.
+        obstacles: Each says what keeps the app's agents from working, or None.
     """
 
     delivery: Delivery
@@ -83,6 +85,7 @@ class App(faust.App):
         )
         self.delivery = PlainDelivery(self)
         self.revoking = asyncio.Event()
+        self.obstacles: list[Callable[[], str | None]] = []
 
     @override
     def _new_transport(self) -> TransportT:

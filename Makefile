@@ -1,0 +1,41 @@
+# Two commands for a new user: `make demo` and `make test`. Everything else serves developers.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check lint types clean
+
+help: ## Show the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(STAMP) ## Play a day of 2,000 households through the whole system; ARGS="--keep" leaves it running.
+	@$(BIN)/python -m streams demo $(ARGS)
+
+test: $(STAMP) ## Run every test.
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(STAMP) ## Run the fast tests.
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+check: test lint types ## All that CI runs.
+
+lint: $(STAMP) ## Style and import rules.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+
+types: $(STAMP) ## Static types.
+	@$(BIN)/mypy
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is missing: install the package python3.11 (or set PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "venv is missing: install the package python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
+	@touch $@
+
+clean: ## Remove what was built, run and cached.
+	rm -rf $(VENV) out .smatrix .hypothesis .pytest_cache .mypy_cache .ruff_cache
