@@ -1,0 +1,167 @@
+"""The pictures of a run, each drawn from arrays alone; times are UTC, power is the mean of a step.
+
+No name that came over Kafka is drawn: matplotlib is not asked what it makes of strange ones.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, DateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from deploy.report.days import Flows, Watts
+from deploy.report.result import Sample
+from deploy.report.style import COLORS, Layout
+
+Times = NDArray[np.datetime64]
+
+LONGEST_DAY_S: Final = 25 * 3_600
+"""Longer times are told with their dates."""
+
+_PANEL_HEIGHT_IN: Final = 2.0
+_DASHES: Final = (0, (4, 3))
+_UNITS: Final = ((1e6, "MW"), (1e3, "kW"), (1.0, "W"))
+
+
+def power_unit(*powers: Watts) -> tuple[float, str]:
+    """Return the unit that makes the largest of these powers a readable number, and its W."""
+    largest = max((float(np.nanmax(np.abs(power), initial=0.0)) for power in powers), default=0.0)
+    return next(((watts, name) for watts, name in _UNITS if largest >= watts), _UNITS[-1])
+
+
+def draw_flows(figure: Figure, layout: Layout, flows: Flows, *, with_battery: bool) -> None:
+    """Draw what is used and made, below it what crosses the connection, and the battery."""
+    panels = 3 if with_battery else 2
+    figure.set_size_inches(layout.width_in, _PANEL_HEIGHT_IN * panels + 0.4)
+    axes = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
+    shown = [flows.consumption, flows.production, flows.imported, flows.exported]
+    watts, unit = power_unit(*shown)
+    edges = _times(flows.edges)
+
+    use, exchange = axes[:2]
+    _fill(use, edges, flows.production / watts, "production", "Production")
+    _outline(use, edges, flows.consumption / watts, "consumption", "Consumption")
+    use.set_ylim(bottom=0)
+    _head(use, unit)
+
+    _fill(exchange, edges, flows.imported / watts, "import", "Import")
+    _fill(exchange, edges, -flows.exported / watts, "export", "Export")
+    _head(exchange, unit)
+    _mirror(exchange)
+    if with_battery:
+        battery = axes[2]
+        _fill(battery, edges, flows.charge / watts, "battery", "Battery charges")
+        _fill(battery, edges, -flows.discharge / watts, "battery", "discharges", strength=0.25)
+        _head(battery, unit)
+        _mirror(battery)
+    _clock(axes[-1], flows.edges, layout)
+    figure.align_ylabels()
+
+
+def draw_run(figure: Figure, layout: Layout, samples: Sequence[Sample], per_s: float) -> None:
+    """Draw readings a second, the frames that wait, and how far each stage has come.
+
+    Args:
+        figure: to draw on.
+        layout: its width.
+        samples: at least two, in the order of time.
+        per_s: readings a second from end to end.
+    """
+    figure.set_size_inches(layout.width_in, _PANEL_HEIGHT_IN * 3 + 0.4)
+    rate, lag, progress = figure.subplots(3, 1, sharex=True)
+    ink, muted = COLORS["ink"], COLORS["muted"]
+    seconds = np.array([sample.seconds for sample in samples])
+
+    sent = np.array([sample.readings_sent for sample in samples], np.float64)
+    done = np.array([sample.readings_done for sample in samples], np.float64)
+    rate.stairs(_rate(seconds, sent), seconds, color=muted, linewidth=1.2, label="Sent")
+    rate.stairs(_rate(seconds, done), seconds, color=ink, linewidth=1.6, label="Done")
+    rate.axhline(per_s, color=muted, linewidth=1, linestyle=_DASHES, label="Mean, end to end")
+    rate.set_ylim(bottom=0)
+    _head(rate, "readings/s")
+
+    waiting = np.array([sample.lag_records for sample in samples], np.float64)
+    lag.fill_between(seconds, waiting, color=muted, alpha=0.25, linewidth=0)
+    lag.plot(seconds, waiting, color=ink, linewidth=1.4, label="Waiting for metering")
+    lag.set_ylim(bottom=0, top=None if waiting.any() else 1)
+    _head(lag, "frames")
+
+    closed = np.array([sample.minutes_closed for sample in samples], np.float64)
+    stored = np.array([sample.periods_stored for sample in samples], np.float64)
+    progress.plot(seconds, _percent(sent), color=muted, linewidth=1.2, label="Sent")
+    progress.plot(seconds, _percent(closed), color=ink, linewidth=1.6, label="Minutes closed")
+    progress.plot(
+        seconds, _percent(stored), color=ink, linewidth=1.2, linestyle=_DASHES, label="Stored"
+    )
+    progress.set_ylim(0, 105)
+    _head(progress, "% of all")
+    progress.set_yticks([0, 25, 50, 75, 100])
+    for axes in (rate, lag):
+        axes.yaxis.set_major_formatter(FuncFormatter(_thousands))
+    progress.set_xlim(seconds[0], seconds[-1])
+    progress.set_xlabel("seconds since the first frame")
+    figure.align_ylabels()
+
+
+def _times(edges: NDArray[np.int64]) -> Times:
+    return edges.astype("datetime64[s]")
+
+
+def _fill(  # noqa: PLR0913 - one call for each quantity, told in a line
+    axes: Axes, edges: Times, values: Watts, quantity: str, label: str, *, strength: float = 0.55
+) -> None:
+    color = COLORS[quantity]
+    axes.stairs(values, edges, fill=True, color=color, alpha=strength, linewidth=0, label=label)
+    axes.stairs(values, edges, baseline=None, color=color, linewidth=1)
+
+
+def _outline(axes: Axes, edges: Times, values: Watts, quantity: str, label: str) -> None:
+    axes.stairs(values, edges, baseline=None, color=COLORS[quantity], linewidth=1.8, label=label)
+
+
+def _head(axes: Axes, unit: str) -> None:
+    """Name the panel's quantities above it, and the unit of its scale."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3)
+    axes.set_ylabel(unit)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+    axes.yaxis.set_major_formatter(FuncFormatter(_magnitude))
+
+
+def _mirror(axes: Axes) -> None:
+    axes.axhline(0, color=COLORS["muted"], linewidth=0.8)
+    axes.spines["bottom"].set_visible(False)
+
+
+def _clock(axes: Axes, edges: NDArray[np.int64], layout: Layout) -> None:
+    begin, end = _times(edges[[0, -1]])
+    axes.set_xlim(begin, end)
+    locator = AutoDateLocator(maxticks=5 if layout.is_narrow else 9)  # type: ignore[no-untyped-call]
+    within_a_day = edges[-1] - edges[0] <= LONGEST_DAY_S
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(
+        DateFormatter("%H:%M" if within_a_day else "%-d %b %H:%M")  # type: ignore[no-untyped-call]
+    )
+    axes.set_xlabel("UTC")
+
+
+def _rate(seconds: NDArray[np.float64], counted: NDArray[np.float64]) -> NDArray[np.float64]:
+    rates: NDArray[np.float64] = np.diff(counted) / np.maximum(np.diff(seconds), 1e-9)
+    return rates
+
+
+def _percent(counted: NDArray[np.float64]) -> NDArray[np.float64]:
+    percent: NDArray[np.float64] = 100 * counted / max(counted[-1], 1)
+    return percent
+
+
+def _magnitude(value: float, _: int | None) -> str:
+    """Write what flows out, and is drawn downwards, without calling it negative."""
+    return f"{abs(value):g}"
+
+
+def _thousands(value: float, _: int | None) -> str:
+    return f"{value:,.0f}"

@@ -1,0 +1,125 @@
+"""The heat map: every household a line, every hour a column, in what it draws or feeds."""
+
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from deploy.report.days import HouseholdHours, Watts
+from deploy.report.figures import power_unit
+from deploy.report.style import COLORS, Layout
+
+MAX_LINES: Final = 500
+"""More lines than the picture has pixels would show some households and hide others."""
+
+_LEAST_HEIGHT: Final = 0.08
+_KEY_HEIGHT: Final = 0.03
+_FULL_COLOR_QUANTILE: Final = 0.98
+_DIMMEST: Final = 0.6
+"""Exponent of the colour's strength: small powers are seen, too."""
+
+
+def draw_heat_map(figure: Figure, layout: Layout, hours: HouseholdHours) -> None:
+    """Draw all households by what they have installed, then from the most net import to the least.
+
+    Nothing crossing the connection has no colour, in light and in dark; an hour without a reading
+    has none either.
+    """
+    figure.set_size_inches(layout.width_in, 5.6)
+    groups = group_households(hours)
+    lines = [_thinned(hours.net[members], len(hours.net)) for _, members in groups]
+    net = np.concatenate(lines)
+    strengths = np.abs(net[np.isfinite(net)])
+    full = max(float(np.quantile(strengths, _FULL_COLOR_QUANTILE)) if len(strengths) else 0, 1.0)
+    watts, unit = power_unit(np.array([full]))
+
+    heights = [max(len(drawn), _LEAST_HEIGHT * len(net)) for drawn in lines]
+    panels = figure.subplots(
+        len(groups) + 1,
+        1,
+        height_ratios=[*heights, _KEY_HEIGHT * sum(heights)],
+        squeeze=False,
+    )[:, 0]
+    for axes, (label, members), drawn in zip(panels, groups, lines, strict=False):
+        axes.imshow(
+            colors_of(drawn / full),
+            aspect="auto",
+            interpolation="none",
+            extent=(0, net.shape[1], len(drawn), 0),
+        )
+        axes.set_title(f"{len(members):,} {label}", loc="left", fontsize="medium")
+        _bare(axes)
+    _hours(panels[-2], hours.edges, layout)
+    _key(panels[-1], full / watts, unit)
+
+
+def group_households(hours: HouseholdHours) -> list[tuple[str, NDArray[np.int64]]]:
+    """Return the groups that have members, and these from the most net import to the least."""
+    total = np.nansum(hours.net, axis=1)
+    order = np.argsort(-total, kind="stable")
+    kinds = (
+        ("without photovoltaics", ~hours.has_pv & ~hours.has_battery),
+        ("with photovoltaics", hours.has_pv & ~hours.has_battery),
+        ("with photovoltaics and battery", hours.has_pv & hours.has_battery),
+        ("with battery alone", ~hours.has_pv & hours.has_battery),
+    )
+    return [(label, order[kind[order]]) for label, kind in kinds if kind.any()]
+
+
+def colors_of(net: Watts) -> NDArray[np.float64]:
+    """Return RGBA for values where 1 is the full colour of import and -1 that of export."""
+    imports = np.array(to_rgb(COLORS["import"]))
+    exports = np.array(to_rgb(COLORS["export"]))
+    known = np.nan_to_num(np.clip(net, -1, 1))
+    rgb = np.where(known[..., np.newaxis] > 0, imports, exports)
+    return np.concatenate([rgb, (np.abs(known) ** _DIMMEST)[..., np.newaxis]], axis=-1)
+
+
+def lines_are_means_of(households: int) -> int:
+    """Return how many neighbouring households share a line of the picture."""
+    return -(-households // MAX_LINES)
+
+
+def _thinned(net: Watts, households: int) -> Watts:
+    """Return the mean of each few neighbours, where a line each is too much."""
+    starts = np.arange(0, len(net), lines_are_means_of(households))
+    known = np.add.reduceat(np.isfinite(net).astype(np.int64), starts, axis=0)
+    sums = np.add.reduceat(np.nan_to_num(net), starts, axis=0)
+    means: Watts = np.where(known > 0, sums / np.maximum(known, 1), np.nan)
+    return means
+
+
+def _hours(axes: Axes, edges: NDArray[np.int64], layout: Layout) -> None:
+    columns = len(edges) - 1
+    wanted = 5 if layout.is_narrow else 9
+    step = next((s for s in (1, 2, 3, 6, 12, 24) if columns / s < wanted), columns)
+    places = np.arange(0, columns + 1, step)
+    axes.set_xticks(places.tolist(), [f"{_hour(edges[0], place)}:00" for place in places.tolist()])
+    axes.set_xlabel("UTC")
+
+
+def _hour(first: np.int64, place: int) -> str:
+    return f"{(int(first) // 3_600 + place) % 24:02d}"
+
+
+def _key(axes: Axes, full: float, unit: str) -> None:
+    gradient = np.linspace(-1, 1, 256)[np.newaxis, :]
+    axes.imshow(
+        colors_of(gradient), aspect="auto", interpolation="none", extent=(-full, full, 0, 1)
+    )
+    _bare(axes)
+    ends = (f"exports {full:.2g} {unit} or more", "0", f"imports {full:.2g} {unit} or more")
+    axes.set_xticks([-full, 0, full], ends)
+    exports, _, imports = axes.get_xticklabels()
+    exports.set_horizontalalignment("left")
+    imports.set_horizontalalignment("right")
+
+
+def _bare(axes: Axes) -> None:
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks([])

@@ -1,0 +1,157 @@
+"""The pictures of a report in their order, each with one sentence on what to see."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from deploy.report.days import Days, Flows, HouseholdHours, Watts
+from deploy.report.figures import draw_flows, draw_run, power_unit
+from deploy.report.heat_map import draw_heat_map, lines_are_means_of
+from deploy.report.result import DemoResult, Sample
+from deploy.report.style import NARROW, WIDE, Layout, as_svg
+
+FEWEST_SAMPLES: Final = 2
+
+_WH_A_QUARTER_HOUR_OF_1_W: Final = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture in two widths, of which the page shows one."""
+
+    title: str
+    caption: str
+    wide: Markup
+    narrow: Markup
+
+
+def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Iterator[Picture]:
+    """Yield a picture of everything that there is something of."""
+    grid = days.grid()
+    if grid is not None:
+        yield _picture(
+            "The grid",
+            _say_grid(grid),
+            "grid",
+            lambda figure, layout: draw_flows(figure, layout, grid, with_battery=False),
+        )
+    community = days.telling_community()
+    if community is not None:
+        community_id, its_flows = community
+        yield _picture(
+            "One community",
+            _say_community(community_id, its_flows),
+            "community",
+            lambda figure, layout: draw_flows(figure, layout, its_flows, with_battery=False),
+        )
+    household = days.telling_household()
+    if household is not None:
+        meter_id, flows = household
+        has_battery = bool(np.isfinite(flows.charge).any())
+        yield _picture(
+            "One household",
+            _say_household(meter_id, flows, has_battery=has_battery),
+            "household",
+            lambda figure, layout: draw_flows(figure, layout, flows, with_battery=has_battery),
+        )
+    hours = days.household_hours()
+    if hours is not None:
+        yield _picture(
+            "All households",
+            _say_heat_map(hours),
+            "households",
+            lambda figure, layout: draw_heat_map(figure, layout, hours),
+        )
+    if len(samples) >= FEWEST_SAMPLES:
+        yield _picture(
+            "The run",
+            _say_run(samples, result),
+            "run",
+            lambda figure, layout: draw_run(figure, layout, samples, result.readings_per_s),
+        )
+
+
+def _picture(
+    title: str, caption: str, name: str, draw: Callable[[Figure, Layout], None]
+) -> Picture:
+    return Picture(
+        title=title,
+        caption=caption,
+        wide=as_svg(name, WIDE, draw),
+        narrow=as_svg(name, NARROW, draw),
+    )
+
+
+def _say_grid(flows: Flows) -> str:
+    used, made = _energy_wh(flows.consumption), _energy_wh(flows.production)
+    both = int(np.count_nonzero((flows.imported > 0) & (flows.exported > 0)))
+    said = f"Consumption peaks {_peak(flows.consumption, flows)}"
+    if used and made:
+        said += (
+            f", the roofs {_peak(flows.production, flows)}, and in all they make "
+            f"{made / used:.0%} of what is used"
+        )
+    if both:
+        said += (
+            f"; in {both} of {len(flows.imported)} quarter-hours some households export while "
+            "others import"
+        )
+    return said + "."
+
+
+def _say_community(community_id: str, flows: Flows) -> str:
+    return (
+        f"Community {community_id}, the one with the largest swing: its households import at most "
+        f"{_peak(flows.imported, flows)} and export at most {_peak(flows.exported, flows)}."
+    )
+
+
+def _say_household(meter_id: str, flows: Flows, *, has_battery: bool) -> str:
+    if not has_battery:
+        return (
+            f"Meter {meter_id}: what it makes and does not use at once goes out as export, what it "
+            "lacks comes in as import."
+        )
+    return (
+        f"Meter {meter_id}: its battery stores {_kwh(flows.charge)} that would else be exported, "
+        f"and gives {_kwh(flows.discharge)} that would else be imported."
+    )
+
+
+def _say_heat_map(hours: HouseholdHours) -> str:
+    mean_of = lines_are_means_of(len(hours.net))
+    line = "a household" if mean_of == 1 else f"the mean of {mean_of} similar households"
+    return (
+        f"Each line is {line}, each column an hour: purple draws from the grid, green feeds into "
+        "it, no colour is balance; within a group the day's largest importer is on top."
+    )
+
+
+def _say_run(samples: Sequence[Sample], result: DemoResult) -> str:
+    most = max(sample.lag_records for sample in samples)
+    return (
+        f"Metering keeps up where done lies on sent: at most {most:,} frames waited for it, and "
+        f"{result.end_to_end_s:,.1f} s after the first frame the last period was stored."
+    )
+
+
+def _peak(power: Watts, flows: Flows) -> str:
+    if not np.isfinite(power).any():
+        return "at no time"
+    place = int(np.nanargmax(power))
+    at = datetime.fromtimestamp(int(flows.edges[place]), UTC)
+    watts, unit = power_unit(power)
+    return f"{power[place] / watts:.3g} {unit} at {at:%H:%M}"
+
+
+def _energy_wh(power: Watts) -> float:
+    return float(np.nansum(power)) * _WH_A_QUARTER_HOUR_OF_1_W
+
+
+def _kwh(power: Watts) -> str:
+    return f"{_energy_wh(power) / 1000:.1f} kWh"

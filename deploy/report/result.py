@@ -1,0 +1,117 @@
+"""What a demo run came to: every figure once, for people and for programs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    computed_field,
+)
+
+from deploy.report.files import write_whole
+
+RESULT_FILE: Final = "result.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """How far the run was, `seconds` after its first frame; all but the lag count from its start.
+
+    `readings_done` are those that metering has finished with; `lag_records` are the frames that
+    the broker holds and metering has not fetched.
+    """
+
+    seconds: float
+    frames_sent: int
+    readings_sent: int
+    readings_done: int
+    minutes_closed: int
+    periods_stored: int
+    lag_records: int
+
+
+class DemoResult(BaseModel):
+    """A finished run in figures. Frames and readings are counted by the sender, unless it is said.
+
+    The comparison is between ClickHouse and the simulator's truth: one row for each household
+    and quarter-hour, each channel in mWh.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    started_at: AwareDatetime
+    first_minute: Annotated[AwareDatetime, Field(description="of the simulated time")]
+    minutes: PositiveInt
+    seed: NonNegativeInt
+    faults: Annotated[str, Field(description="none, some or many")]
+    communities: PositiveInt
+    households: PositiveInt
+
+    frames_sent: NonNegativeInt
+    readings_sent: Annotated[
+        NonNegativeInt, Field(description="with duplicates and corrections, without lost ones")
+    ]
+    duplicate_frames: NonNegativeInt
+    reordered_frames: NonNegativeInt
+    late_frames: NonNegativeInt
+    lost_frames: NonNegativeInt
+    lost_readings: NonNegativeInt
+    corrected_frames: NonNegativeInt
+    corrected_readings: NonNegativeInt
+    invalid_readings: Annotated[
+        NonNegativeInt, Field(description="sent; each must come back as a rejected one")
+    ]
+    rejected_readings: Annotated[NonNegativeInt, Field(description="found in ClickHouse")]
+
+    community_minutes: Annotated[NonNegativeInt, Field(description="found in ClickHouse")]
+    household_periods: Annotated[NonNegativeInt, Field(description="found in ClickHouse")]
+    rows_compared: NonNegativeInt
+    rows_differing: Annotated[
+        NonNegativeInt, Field(description="with those that only one side has")
+    ]
+    difference_mwh: Annotated[
+        NonNegativeInt, Field(description="sum of all absolute differences, over all channels")
+    ]
+    first_differences: Annotated[
+        tuple[str, ...], Field(description="a line for people on each of the first such rows")
+    ] = ()
+
+    end_to_end_s: Annotated[
+        PositiveFloat, Field(description="from the first frame sent to the last period stored")
+    ]
+    phases_s: Annotated[
+        Mapping[str, NonNegativeFloat], Field(description="by name, in their order")
+    ]
+    versions: Annotated[Mapping[str, str], Field(description="by the software's name")]
+    machine: Annotated[str, Field(description="cores, memory and system, for people")] = ""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def readings_per_s(self) -> float:
+        """Return the readings sent by each second of the way from terminal to ClickHouse."""
+        return round(self.readings_sent / self.end_to_end_s, 1)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def exact(self) -> bool:
+        """Return whether ClickHouse holds the truth: rows were compared, and none differs."""
+        return bool(self.rows_compared) and not self.rows_differing and not self.difference_mwh
+
+
+def write_result(out_dir: Path, result: DemoResult) -> None:
+    """Write a run's figures as JSON into `result.json`; an interruption leaves the old file.
+
+    Raises:
+        OSError: If the folder or the file can't be written.
+    """
+    write_whole(out_dir / RESULT_FILE, result.model_dump_json(indent=2) + "\n")
