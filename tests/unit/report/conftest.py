@@ -1,0 +1,44 @@
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from schemas.metering import HouseholdIntervals
+from sinks.clickhouse.household_rows import household_rows
+from sinks.clickhouse.insert import Sink
+from streams.settings import Settings
+from tests.unit.report.builders import QUARTER_HOURS, a_quarter_hour
+from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
+
+GAP = 20
+"""A quarter-hour of which nothing arrived."""
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A ClickHouse with the known day in `smatrix`, and the tables alone in `empty`."""
+    port = a_free_port()
+    with clickhouse(tmp_path_factory.mktemp("clickhouse"), port):
+        day = [
+            event
+            for quarter in range(QUARTER_HOURS)
+            if quarter != GAP
+            for event in a_quarter_hour(quarter)
+        ]
+        asyncio.run(_keep(settings_for(port), day))
+        asyncio.run(_keep(settings_for(port, database="empty"), []))
+        client = clickhouse_connect.get_client(host="127.0.0.1", port=port)
+        yield client
+        client.close()
+
+
+async def _keep(settings: Settings, events: Sequence[HouseholdIntervals]) -> None:
+    sink = Sink(settings)
+    await sink.start()
+    if events:
+        decoded = household_rows([event.model_dump_json().encode() for event in events])
+        for batch in decoded.batches:
+            await sink.insert(batch)
+    await sink.close()
