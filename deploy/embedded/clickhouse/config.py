@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 
 # A third of a 4 GB laptop: the workers, the broker and the desktop have the rest.
 MEMORY_BYTES: Final = 1_500_000_000
+# An answer is held whole, and copied on its way out, beyond what the engine counts.
+RESULT_BYTES: Final = 400_000_000
 
 _GRANTS: Final = (
     "SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, UNDROP TABLE, "
@@ -77,6 +79,7 @@ def write_config(path: Path) -> None:
     profile = ET.SubElement(ET.SubElement(root, "profiles"), "default")
     # The answer to an INSERT means "on disk": rows waiting in memory would not survive a kill.
     _add(profile, "async_insert", "0")
+    _add(profile, "max_result_bytes", str(RESULT_BYTES))
     constraints = ET.SubElement(profile, "constraints")
     for setting in _CONSTANT_SETTINGS:
         ET.SubElement(ET.SubElement(constraints, setting), "const")

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-import lz4.frame  # type: ignore[import-untyped]
+import lz4.frame
 from backports import zstd
 
 from deploy.embedded.clickhouse.errors import ClickHouseError

@@ -35,8 +35,8 @@ async def serve(  # noqa: PLR0913  # all by name
 ) -> None:
     """Serve the database in `data` until `stop` is set (for ever without one).
 
-    Statements that still run are interrupted and get half a second to answer. One that no interruption
-    reaches keeps its thread, and the folder, until the process ends.
+    Statements that still run are interrupted and get half a second to answer. One that no
+    interruption reaches keeps its thread, and the folder, until the process ends.
 
     Args:
         data: The data folder; made if missing.
