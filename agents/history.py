@@ -6,7 +6,7 @@ acknowledged. ClickHouse may be away for hours; nothing is acknowledged until it
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -61,82 +61,79 @@ class _Pending:
 
 def attach(app: App, settings: Settings) -> None:
     """Declare an agent for each topic that history keeps."""
-    sink = Sink(settings)
-    ready = asyncio.Event()
+    history = _History(app, settings, Sink(settings))
+    app.obstacles.append(history.obstacle)
+    app.task(history.connection)
+    for topic, decode in _TOPICS:
+        history.attach_agent(topic, decode)
 
-    @app.task
-    async def connection() -> None:
+
+@dataclass(slots=True)
+class _History:
+    """What the agents of the topics share."""
+
+    app: App
+    settings: Settings
+    sink: Sink
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def obstacle(self) -> str | None:
+        """Say that ClickHouse is what history waits for; None when it does not."""
+        is_there = self.ready.is_set() and not self.sink.waiting
+        return None if is_there else f"ClickHouse at {self.settings.clickhouse_url}"
+
+    async def connection(self) -> None:
         """Bring the database to our schema, let the agents insert, and close at the end."""
         try:
-            await sink.start()
-            ready.set()
+            await self.sink.start()
+            self.ready.set()
             await asyncio.Event().wait()
         finally:
-            await sink.close()
+            await self.sink.close()
 
-    def obstacle() -> str | None:
-        is_there = ready.is_set() and not sink.waiting
-        return None if is_there else f"ClickHouse at {settings.clickhouse_url}"
+    def attach_agent(self, topic: topics.Topic, decode: Decode) -> None:
+        """Declare the agent of one topic."""
+        linger_s = self.settings.history_linger.total_seconds()
+        enough = self.settings.history_batch_messages
 
-    app.obstacles.append(obstacle)
-    for topic, decode in _TOPICS:
-        _attach(app, settings, sink, ready, topic, decode)
-
-
-def _attach(
-    app: App,
-    settings: Settings,
-    sink: Sink,
-    ready: asyncio.Event,
-    topic: topics.Topic,
-    decode: Decode,
-) -> None:
-    linger_s = settings.history_linger.total_seconds()
-
-    @app.agent(app.bytes_topic(topic.name), name=topic.name)
-    async def keep(stream: StreamT[Any]) -> None:
-        """Insert a topic's messages into ClickHouse."""
-        clock = asyncio.get_running_loop().time
-        pending = _Pending()
-        async for batch in batches(stream):
-            if pending.batches and pending.batches[0].generation_id != batch.generation_id:
-                pending = _Pending()
-            pending.add(batch, now=clock())
-            if (
-                pending.messages < settings.history_batch_messages
-                and clock() - pending.since < linger_s
-            ):
-                continue
-            stored = await _unless_revoked(app, _insert(sink, ready, topic, decode, pending))
-            for done in pending.batches:
-                if stored:
-                    done.acknowledge()
-                else:
-                    done.abandon()
+        @self.app.agent(self.app.bytes_topic(topic.name), name=topic.name)
+        async def keep(stream: StreamT[Any]) -> None:
+            """Insert a topic's messages into ClickHouse."""
+            clock = asyncio.get_running_loop().time
             pending = _Pending()
+            async for batch in batches(stream):
+                if pending.batches and pending.batches[0].generation_id != batch.generation_id:
+                    pending = _Pending()
+                pending.add(batch, now=clock())
+                if pending.messages < enough and clock() - pending.since < linger_s:
+                    continue
+                stored = await _unless_revoked(self.app, self._insert(topic, decode, pending))
+                for done in pending.batches:
+                    if stored:
+                        done.acknowledge()
+                    else:
+                        done.abandon()
+                pending = _Pending()
+
+    async def _insert(self, topic: topics.Topic, decode: Decode, pending: _Pending) -> None:
+        await self.ready.wait()
+        records = [record for batch in pending.batches for record in batch.records]
+        decoded = await asyncio.to_thread(decode, [record.value for record in records])
+        for malformed in decoded.malformed:
+            MALFORMED.labels(topic.name).inc()
+            record = records[malformed.index]
+            logger.error(
+                "%s[%s] at offset %s is left out: %s",
+                topic.name,
+                record.partition,
+                record.offset,
+                malformed.reason,
+            )
+        for rows in decoded.batches:
+            await self.sink.insert(rows)
 
 
-async def _insert(
-    sink: Sink, ready: asyncio.Event, topic: topics.Topic, decode: Decode, pending: _Pending
-) -> None:
-    await ready.wait()
-    records = [record for batch in pending.batches for record in batch.records]
-    decoded = await asyncio.to_thread(decode, [record.value for record in records])
-    for malformed in decoded.malformed:
-        MALFORMED.labels(topic.name).inc()
-        record = records[malformed.index]
-        logger.error(
-            "%s[%s] at offset %s is left out: %s",
-            topic.name,
-            record.partition,
-            record.offset,
-            malformed.reason,
-        )
-    for rows in decoded.batches:
-        await sink.insert(rows)
-
-
-async def _unless_revoked(app: App, work: Any) -> bool:
+async def _unless_revoked(app: App, work: Coroutine[Any, Any, None]) -> bool:
     """Do the work; give it up, and say so, when the partitions are taken away meanwhile."""
     doing = asyncio.ensure_future(work)
     revoking = asyncio.ensure_future(app.revoking.wait())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
 from deploy.embedded.processes import Child, ProcessEndedError, start, stop
@@ -71,10 +71,10 @@ class Demonstration:
         truth_file = folder / "truth.parquet"
         options = [word for option in self.load.items() for word in option]
         options += [word for file in self.profiles for word in ("--profiles", str(file))]
+        command = [sys.executable, "-m", "streams", "load", "--speed", "max"]
         generator = start(
             "load",
-            [sys.executable, "-m", "streams", "load", "--speed", "max"]
-            + ["--truth", str(truth_file), *options],
+            [*command, "--truth", str(truth_file), *options],
             log=folder / "log" / "load.log",
             environment=self.system.environment(),
         )

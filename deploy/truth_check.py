@@ -1,11 +1,11 @@
-"""ClickHouse against the simulator's truth: every household and quarter-hour, each channel, in mWh."""
+"""ClickHouse against the simulator's truth: every household and quarter-hour, in mWh."""
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.compute as pc
 from clickhouse_connect.driver.client import Client
 
 KEYS: Final = ("community_id", "meter_id", "period_start")

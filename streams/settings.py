@@ -4,10 +4,12 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_PORT: Final = 65_535
 
 
 class ConfigurationError(Exception):
@@ -25,7 +27,7 @@ class DeliveryMode(StrEnum):
 def _host_and_port(text: str) -> str:
     for address in text.split(","):
         host, _, port = address.rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        if not host or not port.isdigit() or not 0 < int(port) <= MAX_PORT:
             raise ValueError(f"{address!r} is not HOST:PORT, as in 127.0.0.1:9092")
     return text
 
@@ -66,7 +68,7 @@ class Settings(BaseSettings):
     )
     delivery: DeliveryMode = Field(
         default=DeliveryMode.AUTO,
-        description="plain, transactional, or auto: transactional where the broker has transactions.",
+        description="plain, transactional, or auto: transactional where the broker can.",
     )
     allowed_lateness: timedelta = Field(
         default=timedelta(seconds=120),
@@ -95,7 +97,10 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field(default="127.0.0.1", description="Address of /metrics and /health.")
     metrics_port: int = Field(
-        default=0, ge=0, le=65_535, description="Port of /metrics and /health; 0 picks a free one."
+        default=0,
+        ge=0,
+        le=MAX_PORT,
+        description="Port of /metrics and /health; 0 picks a free one.",
     )
     history_batch_messages: int = Field(
         default=4_000, ge=1, description="Messages after which history inserts without waiting."

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from faust import Table
+from rocksdict import Rdict
 
 from streams.delivery.app import App
 
@@ -29,11 +30,14 @@ class Store:
 
         For loading after a rebalance, when nothing is on its way.
         """
-        for key, value in self._database.items(from_key=start):
+        for key, value in cast(
+            "Iterator[tuple[bytes, bytes]]", self._database.items(from_key=start)
+        ):
             if not key.startswith(prefix):
                 return
             yield key, value
 
     @property
-    def _database(self) -> Any:
-        return cast("Any", self._table).data._db_for_partition(self._partition)
+    def _database(self) -> Rdict:
+        store = cast("Any", self._table.data)
+        return cast("Rdict", store._db_for_partition(self._partition))

@@ -5,9 +5,9 @@ import platform
 from importlib.metadata import version
 from typing import Final
 
-import aiokafka.admin  # type: ignore[import-untyped]
+import aiokafka.admin
 import typer
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from deploy.cli.check import connect

@@ -2,13 +2,20 @@
 
 import signal
 import time
+from typing import Final
 
 from rich.console import Console
 
 from deploy.embedded.system import EmbeddedSystem
 from streams.settings import Settings, get_settings
 
-_POLL_S = 0.5
+_POLL_S: Final = 0.5
+_QUERIES: Final = (
+    "SELECT * FROM smatrix.grid_hours ORDER BY hour_start",
+    """SELECT community_id, max(import_wh) FROM smatrix.community_quarter_hours
+    GROUP BY community_id ORDER BY 2 DESC LIMIT 5""",
+    "SELECT rule, count() FROM smatrix.rejected_readings GROUP BY rule",
+)
 
 
 def up() -> None:
@@ -54,10 +61,5 @@ def print_addresses(console: Console, system: EmbeddedSystem, settings: Settings
         console.print(f"{worker.role:<11} {worker.metrics_url}/metrics and /health")
     console.print(f"logs        {system.folder / 'log'}")
     console.print("\nThree queries to paste:")
-    for query in (
-        f"SELECT * FROM {database}.grid_hours ORDER BY hour_start",
-        f"SELECT community_id, max(import_wh) FROM {database}.community_quarter_hours "
-        "GROUP BY community_id ORDER BY 2 DESC LIMIT 5",
-        f"SELECT rule, count() FROM {database}.rejected_readings GROUP BY rule",
-    ):
+    for query in (query.replace("smatrix.", f"{database}.") for query in _QUERIES):
         console.print(f'  curl {url} --data-binary "{query} FORMAT PrettyCompact"', markup=False)

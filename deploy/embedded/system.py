@@ -5,11 +5,11 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import urllib3
 
@@ -202,7 +202,7 @@ class EmbeddedSystem:
         self._await("ClickHouse", lambda: answers(f"127.0.0.1:{url.port}"))
         self.await_ready([self.start_worker(role) for role in ROLES])
 
-    def _await(self, what: str, is_there: Any) -> None:
+    def _await(self, what: str, is_there: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_S
         while not is_there():
             self.require_alive()

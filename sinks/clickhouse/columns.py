@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
-import pyarrow.json as pj  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
 
 from schemas.units import MAX_ID_LENGTH
 from sinks.clickhouse.rows import LATEST_DATETIME_S, MAX_ENERGY_MWH, FlawError

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from schemas.metering import CommunityMinute
 from schemas.units import MINUTE_S

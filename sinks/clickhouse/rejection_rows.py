@@ -5,7 +5,7 @@ from binascii import Error as Base64Error
 from collections.abc import Sequence
 from typing import Final
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 from pydantic import ValidationError
 
 from schemas.metering import RejectedReading

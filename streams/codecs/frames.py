@@ -6,11 +6,12 @@ good or bad, is judged value by value in `streams.codecs.judgement`. A property 
 hold the two equal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import simdjson
 
@@ -27,7 +28,7 @@ from streams.domain.frames import Frame, MeterList, Rejection, place_of
 from streams.domain.rounding import to_mwh
 
 _COLUMNS: Final = {f"{channel}_wh": bit for bit, channel in enumerate(CHANNELS)}
-_NEEDED: Final = {"community_id", "minute", "meter_id", "consumption_wh"}
+_OTHERS: Final = {"community_id", "minute", "meter_id"}
 _LARGEST_REMEMBERED: Final = 100_000
 _INT32_MAX: Final = 2**31 - 1
 _BYTES_OF_A_DOUBLE: Final = 8
@@ -80,7 +81,8 @@ class FrameDecoder:
         """Refuse records larger than `max_frame_bytes`; they come from a topic's `generation`."""
         self._generation = generation
         self._max_frame_bytes = max_frame_bytes
-        self._parse = simdjson.Parser().parse
+        # The document comes back as one of many types; what is done with it tells.
+        self._parse: Callable[[bytes], Any] = simdjson.Parser().parse
         self._layouts: dict[tuple[str, ...], _Layout | None] = {}
         self._communities: dict[bytes, str] = {}
         self._meters: dict[bytes, MeterList] = {}
@@ -176,7 +178,9 @@ class FrameDecoder:
             len(group), len(channels), n_meters
         )
         limits = np.array([largest_wh(channel) for channel in channels])[:, None]
-        impossible = ((energy_wh < 0) | (energy_wh > limits)).any(axis=(1, 2))
+        impossible: npt.NDArray[np.bool_] = np.any(
+            (energy_wh < 0) | (energy_wh > limits), axis=(1, 2)
+        )
         energy_mwh = to_mwh(energy_wh)
         cells = energy_mwh
         if energy_mwh.size and energy_mwh.max() <= _INT32_MAX:
@@ -249,9 +253,7 @@ def _layout_of(keys: tuple[str, ...]) -> _Layout | None:
     found = set(keys)
     columns = found & _COLUMNS.keys()
     others = found - columns
-    if len(found) != len(keys) or not found >= _NEEDED or others - {"sequence"} > _NEEDED:
-        return None
-    if others - {"sequence"} != _NEEDED - {"consumption_wh"}:
+    if len(found) != len(keys) or others - {"sequence"} != _OTHERS or "consumption_wh" not in found:
         return None
     names = tuple(sorted(columns, key=_COLUMNS.__getitem__))
     return _Layout(

@@ -40,6 +40,14 @@ class Judged:
     rejections: tuple[Rejection, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Why a whole frame is refused."""
+
+    rule: RejectionRule
+    detail: str
+
+
 def largest_wh(channel: int) -> float:
     """Return the largest value in Wh that a channel may send."""
     return _LARGEST_REGISTER_WH if channel >= _FIRST_REGISTER else _LARGEST_ENERGY_WH
@@ -66,54 +74,55 @@ def judge(
         generation: The topic's.
         max_bytes: Longest value that is read.
     """
+    document = _read(key, value, max_bytes=max_bytes)
+    if isinstance(document, _Fault):
+        return Judged(None, (_rejection(offset, document, {}),))
+    meters: Any = document.get("meter_id")
+    columns = {
+        channel: column
+        for channel, name in enumerate(CHANNELS)
+        if isinstance(column := document.get(f"{name}_wh"), list)
+    }
+    fault = _shape_fault(meters, columns) or _contract_fault(key, document, meters, columns)
+    if fault is not None:
+        return Judged(None, (_rejection(offset, fault, document),))
+    good, rejections = _sift(offset, document, meters, columns)
+    if not good:
+        return Judged(None, rejections)
+    place = place_of(offset, generation=generation)
+    return Judged(_frame(place, document, meters, columns, good), rejections)
 
-    def refused(rule: RejectionRule, detail: str, document: dict[str, Any] | None = None) -> Judged:
-        community_id, minute = _claims(document)
-        return Judged(None, (Rejection(offset, rule, detail, community_id, minute),))
 
+def _read(key: bytes | None, value: bytes | None, *, max_bytes: int) -> dict[str, Any] | _Fault:
+    """Return the JSON object that a record holds, or why there is none."""
     if key is None:
-        return refused(RejectionRule.NULL_KEY, "key is null; the key is the community id")
+        return _Fault(RejectionRule.NULL_KEY, "key is null; the key is the community id")
     if value is None:
-        return refused(RejectionRule.NULL_VALUE, "value is null; the value is a frame in JSON")
+        return _Fault(RejectionRule.NULL_VALUE, "value is null; the value is a frame in JSON")
     if len(value) > max_bytes:
-        return refused(
+        return _Fault(
             RejectionRule.FRAME_TOO_LARGE,
             f"the frame has {len(value)} bytes, allowed are {max_bytes}; split it",
         )
     try:
         document = json.loads(value.decode())
     except (ValueError, RecursionError) as error:
-        return refused(RejectionRule.NOT_JSON, f"the value is not JSON in UTF-8: {error}")
-    if not isinstance(document, dict):
-        return refused(RejectionRule.SCHEMA, f"a frame is a JSON object, not {_show(document)}")
-    if not isinstance(meters := document.get("meter_id"), list):
-        return refused(RejectionRule.SCHEMA, f"meter_id={_show(meters)} is not a list", document)
-    columns = {
-        channel: column
-        for channel, name in enumerate(CHANNELS)
-        if isinstance(column := document.get(f"{name}_wh"), list)
-    }
+        return _Fault(RejectionRule.NOT_JSON, f"the value is not JSON in UTF-8: {error}")
+    if isinstance(document, dict):
+        return document
+    return _Fault(RejectionRule.SCHEMA, f"a frame is a JSON object, not {_show(document)}")
+
+
+def _shape_fault(meters: object, columns: dict[int, list[Any]]) -> _Fault | None:
+    if not isinstance(meters, list):
+        return _Fault(RejectionRule.SCHEMA, f"meter_id={_show(meters)} is not a list")
     for channel, column in columns.items():
         if len(column) != len(meters):
-            return refused(
+            return _Fault(
                 RejectionRule.UNEQUAL_COLUMNS,
                 f"{CHANNELS[channel]}_wh has {len(column)} values for {len(meters)} meters",
-                document,
             )
-    good, rejections = _sift(offset, document, meters, columns)
-    contract = _contract_fault(document, meters, columns)
-    if contract is not None:
-        return refused(*contract, document)
-    if key != document["community_id"].encode():
-        return refused(
-            RejectionRule.KEY_MISMATCH,
-            f"key={_show(key)} and community_id={_show(document['community_id'])} differ",
-            document,
-        )
-    if not good:
-        return Judged(None, rejections)
-    place = place_of(offset, generation=generation)
-    return Judged(_frame(place, document, meters, columns, good), rejections)
+    return None
 
 
 def _sift(
@@ -179,21 +188,28 @@ def _is_number(value: object) -> bool:
 
 
 def _contract_fault(
-    document: dict[str, Any], meters: list[Any], columns: dict[int, list[Any]]
-) -> tuple[RejectionRule, str] | None:
-    """Hold all but the single readings, which are sifted already, against the contract."""
-    stand_ins = {f"{CHANNELS[channel]}_wh": [0.0] for channel in columns}
+    key: bytes | None, document: dict[str, Any], meters: list[Any], columns: dict[int, list[Any]]
+) -> _Fault | None:
+    """Hold all but the single readings, which are sifted after, against the contract."""
+    stand_ins: dict[str, Any] = {f"{CHANNELS[channel]}_wh": [0.0] for channel in columns}
     if meters:
-        stand_ins["meter_id"] = ["m"]  # type: ignore[list-item]
+        stand_ins["meter_id"] = ["m"]
     try:
-        MeterFrame.model_validate(document | stand_ins)
+        frame = MeterFrame.model_validate(document | stand_ins)
     except ValidationError as error:
         fault = error.errors()[0]
         field = str(fault["loc"][0])
         detail = f"{field}={_show(fault['input'])}: {fault['msg']}"
         if field == "minute" and fault["type"] == "multiple_of":
-            return RejectionRule.MINUTE_NOT_ALIGNED, f"{detail} (a minute starts at its second 0)"
-        return _RULE_OF_FIELD.get(field, RejectionRule.SCHEMA), detail
+            rule = RejectionRule.MINUTE_NOT_ALIGNED
+        else:
+            rule = _RULE_OF_FIELD.get(field, RejectionRule.SCHEMA)
+        return _Fault(rule, detail)
+    if key != frame.community_id.encode():
+        return _Fault(
+            RejectionRule.KEY_MISMATCH,
+            f"key={_show(key)} and community_id={_show(frame.community_id)} differ",
+        )
     return None
 
 
@@ -225,14 +241,16 @@ def _frame(
     )
 
 
-def _claims(document: dict[str, Any] | None) -> tuple[str | None, int | None]:
+def _rejection(offset: int, fault: _Fault, document: dict[str, Any]) -> Rejection:
+    return Rejection(offset, fault.rule, fault.detail, *_claims(document))
+
+
+def _claims(document: dict[str, Any]) -> tuple[str | None, int | None]:
     """Return the community and the minute that a bad frame names, as far as they can be stored."""
-    if document is None:
-        return None, None
     community_id, minute = document.get("community_id"), document.get("minute")
     return (
         community_id if is_identifier(community_id) else None,
-        minute if type(minute) is int and 0 <= minute < 2**32 else None,  # noqa: PLR2004
+        minute if type(minute) is int and 0 <= minute < MAX_SEQUENCE else None,
     )
 
 
@@ -242,4 +260,4 @@ def _show(value: object) -> str:
 
 
 def _show_id(meter: object) -> str:
-    return _show(meter) if not isinstance(meter, str) else meter[:_SHOWN]
+    return meter[:_SHOWN] if isinstance(meter, str) else _show(meter)

@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, cast
 
 import faust
 import mode
 from faust import Table
+from faust.types import TopicT
 from faust.types.transports import TransportT
+from mode.utils.locks import Event
 from typing_extensions import override
 
 from streams.delivery.consumer import BatchTransport
@@ -103,16 +105,16 @@ class App(faust.App):
 
     def bytes_table(self, name: str) -> Table[bytes, bytes]:
         """Declare a table of raw keys and values, its changelog partitioned like the sources."""
-        table: Table[bytes, bytes] = self.Table(
+        table = self.Table(
             name,
             partitions=self.conf.topic_partitions,
             key_type=bytes,
             value_type=bytes,
             options=dict(_STORE_OPTIONS),
         )
-        return table
+        return cast("Table[bytes, bytes]", table)
 
-    def bytes_topic(self, name: str, **config: Any) -> faust.TopicT[bytes]:
+    def bytes_topic(self, name: str) -> TopicT:
         """Declare a topic of raw keys and values."""
         return self.topic(
             name,
@@ -121,11 +123,10 @@ class App(faust.App):
             key_serializer="raw",
             value_serializer="raw",
             partitions=self.conf.topic_partitions,
-            **config,
         )
 
     @property
-    def crash_event(self) -> asyncio.Event:
+    def crash_event(self) -> Event:
         """Set once something has ended the app."""
         return self._crashed
 

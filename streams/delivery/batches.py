@@ -7,9 +7,10 @@ a poll returned for a partition as one `Batch`, and acknowledges them together.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from aiokafka.structs import ConsumerRecord
+from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 from faust.types.tuples import ConsumerMessage
 
@@ -57,7 +58,7 @@ class Batch:
     def abandon(self) -> None:
         """Let go of it undone: whoever has the partition next reads it again."""
         if self.event is not None:
-            self.event.message.abandoned = True
+            cast("BatchMessage", self.event.message).abandoned = True
             self.event.ack()
 
     def acknowledge(self) -> None:
@@ -74,10 +75,11 @@ async def batches(stream: StreamT[Batch]) -> AsyncIterator[Batch]:
     """
     done: dict[TP, tuple[int, int | None]] = {}
     app = stream.app
-    async for event in stream.noack().events():
-        batch: Batch = event.value  # type: ignore[assignment] # the drain puts batches there
+    unacknowledged = cast("Stream[Batch]", stream).noack()
+    async for event in unacknowledged.events():
+        batch = cast("Batch", event.value)  # the drain puts batches there
         batch.event = event
-        if batch.generation_id != app.consumer_generation_id:  # type: ignore[attr-defined]
+        if batch.generation_id != app.consumer_generation_id:
             batch.abandon()  # fetched before a rebalance
             continue
         generation, reached = done.get(batch.tp, (-1, None))

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 import aiokafka
-from faust.transport.consumer import ConsumerThread, Fetcher
+from faust.transport.conductor import Conductor
+from faust.transport.consumer import Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import Message
@@ -50,7 +51,7 @@ class BatchConsumer(driver.Consumer):
         self._last_seen: dict[TP, float] = {}
 
     @override
-    def _new_consumer_thread(self) -> ConsumerThread:
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     @override
@@ -135,7 +136,7 @@ class BatchConsumer(driver.Consumer):
             self._read_offset[tp] = next_offset - 1
         else:
             next_offset = follows
-        channels = list(self.app.topics._tp_index[tp])
+        channels = list(cast("Conductor", self.app.topics)._tp_index[tp])
         message = BatchMessage(
             tp.topic,
             tp.partition,

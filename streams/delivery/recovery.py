@@ -39,7 +39,7 @@ class RecoveryStalledError(RuntimeError):
 class BulkRecovery(Recovery):
     """Faust's recovery service with its reading part replaced."""
 
-    app: "App"  # type: ignore[assignment]
+    app: "App"
 
     @Service.task
     @override

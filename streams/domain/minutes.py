@@ -54,6 +54,7 @@ def absorb(minute: Minute, mask: int, cells: Cells, rank: tuple[int, int]) -> Ef
     """Put a further frame of the same minute into it; return what that changed.
 
     Args:
+        minute: What is known; changed in place.
         mask: Channels of the frame.
         cells: (channel, meter) over the community's meters, `MISSING` where the frame says nothing.
         rank: (sequence or -1, place) of the frame.

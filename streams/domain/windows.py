@@ -126,6 +126,16 @@ class Tally:
     periods_closed: int = 0
     periods_reopened: int = 0
 
+    def count(self, effect: Effect) -> None:
+        """Count what a further frame did to a known minute."""
+        match effect:
+            case Effect.NOTHING | Effect.RANK:
+                self.duplicates += 1
+            case Effect.CORRECTED:
+                self.corrections += 1
+            case Effect.ADDED:
+                pass
+
 
 @dataclass(slots=True)
 class Step:
@@ -185,6 +195,7 @@ class Windows:
         """Take frames in the order of their offsets; return what that causes.
 
         Args:
+            frames: Of this partition.
             now: The wall clock, epoch seconds.
             clock: The partition's event time, epoch seconds: the end of its newest minute, and in
                 a silent partition as much later as it has been silent.
@@ -228,8 +239,8 @@ class Windows:
             rule, detail = (
                 RejectionRule.MINUTE_TOO_OLD,
                 (
-                    f"minute={frame.minute} is more than {self.policy.retention_s} s older than its "
-                    f"community's newest, {community.newest}"
+                    f"minute={frame.minute} is more than {self.policy.retention_s} s older than "
+                    f"its community's newest, {community.newest}"
                 ),
             )
         else:
@@ -245,22 +256,15 @@ class Windows:
         reopened: dict[tuple[str, int], dict[int, Minute]],
     ) -> None:
         start = frame.minute
-        if start > community.newest:
-            if community.newest == NEVER:
-                community.settled_before = community.kept_from = start - start % PERIOD_S
-            community.newest = start
-            self.newest = max(self.newest, start)
-        community.kept_from = min(community.kept_from, start)
+        self._advance(community, start)
         roster = self._roster(frame, community, step)
-        minutes, minute = community.minutes, community.minutes.get(start)
-        period = start - start % PERIOD_S
-        if start < community.settled_before:
-            minutes = reopened.get((frame.community_id, period)) or self._stored(
-                frame.community_id, period
-            )
-            minute = minutes.get(start)
-            step.tally.late += 1
-        elif minute is not None and minute.closed:
+        is_settled = start < community.settled_before
+        period = (frame.community_id, start - start % PERIOD_S)
+        minutes = community.minutes
+        if is_settled:
+            minutes = reopened[period] if period in reopened else self._stored(*period)
+        minute = minutes.get(start)
+        if is_settled or (minute is not None and minute.closed):
             step.tally.late += 1
         cells = _scatter(frame.cells, roster, len(community.meters))
         rank = (frame.sequence, frame.place)
@@ -270,26 +274,29 @@ class Windows:
             minutes[start] = minute
         else:
             minute.reported = _reported(minute, roster)
-            match absorb(minute, frame.mask, cells, rank):
-                case Effect.NOTHING:
-                    step.tally.duplicates += 1
-                    return
-                case Effect.RANK:
-                    step.tally.duplicates += 1
-                    step.minutes[frame.community_id, start] = minute
-                    return
-                case Effect.CORRECTED:
-                    step.tally.corrections += 1
-                case Effect.ADDED:
-                    pass
+            effect = absorb(minute, frame.mask, cells, rank)
+            step.tally.count(effect)
+            if effect is not Effect.NOTHING:
+                step.minutes[frame.community_id, start] = minute
+            if effect in {Effect.NOTHING, Effect.RANK}:
+                return
         step.minutes[frame.community_id, start] = minute
-        if start < community.settled_before:
-            reopened[frame.community_id, period] = minutes
+        if is_settled:
+            reopened[period] = minutes
             step.closed_minutes[frame.community_id, start] = minute
             step.tally.minutes_reopened += 1
         elif minute.closed:
             minute.closed = False
             step.tally.minutes_reopened += 1
+
+    def _advance(self, community: Community, start: int) -> None:
+        """Take note of the time of a frame."""
+        if start > community.newest:
+            if community.newest == NEVER:
+                community.settled_before = community.kept_from = start - start % PERIOD_S
+            community.newest = start
+            self.newest = max(self.newest, start)
+        community.kept_from = min(community.kept_from, start)
 
     def _stored(self, community_id: str, period: int) -> dict[int, Minute]:
         found = {
@@ -406,7 +413,7 @@ def _complete(community: Community, start: int, minute: Minute) -> bool:
 
 
 def _reported(minute: Minute | None, roster: Roster) -> frozenset[int] | None:
-    """Return who has reported a minute once this roster has; None: the first meters, all of them."""
+    """Return who has reported a minute once this roster has; None: all of the first meters."""
     if minute is None:
         return None if roster.places is None else frozenset(roster.places)
     if minute.reported is None and roster.places is None:
