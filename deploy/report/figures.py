@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
@@ -16,11 +15,7 @@ from numpy.typing import NDArray
 from deploy.report.days import Flows, Watts
 from deploy.report.result import Sample
 from deploy.report.style import COLORS, Layout
-
-Times = NDArray[np.datetime64]
-
-LONGEST_DAY_S: Final = 25 * 3_600
-"""Longer times are told with their dates."""
+from deploy.report.time_axis import label_times
 
 _PANEL_HEIGHT_IN: Final = 2.0
 _DASHES: Final = (0, (4, 3))
@@ -40,7 +35,7 @@ def draw_flows(figure: Figure, layout: Layout, flows: Flows, *, with_battery: bo
     axes = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
     shown = [flows.consumption, flows.production, flows.imported, flows.exported]
     watts, unit = power_unit(*shown)
-    edges = _times(flows.edges)
+    edges = flows.edges
 
     use, exchange = axes[:2]
     _fill(use, edges, flows.production / watts, "production", "Production")
@@ -58,7 +53,7 @@ def draw_flows(figure: Figure, layout: Layout, flows: Flows, *, with_battery: bo
         _fill(battery, edges, -flows.discharge / watts, "battery", "discharges", strength=0.25)
         _head(battery, unit)
         _mirror(battery)
-    _clock(axes[-1], flows.edges, layout)
+    label_times(axes[-1], edges, layout)
     figure.align_ylabels()
 
 
@@ -68,7 +63,7 @@ def draw_run(figure: Figure, layout: Layout, samples: Sequence[Sample], per_s: f
     Args:
         figure: to draw on.
         layout: its width.
-        samples: at least two, in the order of time.
+        samples: in the order of time; the last is later than the first.
         per_s: readings a second from end to end.
     """
     figure.set_size_inches(layout.width_in, _PANEL_HEIGHT_IN * 3 + 0.4)
@@ -78,8 +73,8 @@ def draw_run(figure: Figure, layout: Layout, samples: Sequence[Sample], per_s: f
 
     sent = np.array([sample.readings_sent for sample in samples], np.float64)
     done = np.array([sample.readings_done for sample in samples], np.float64)
-    rate.stairs(_rate(seconds, sent), seconds, color=muted, linewidth=1.2, label="Sent")
-    rate.stairs(_rate(seconds, done), seconds, color=ink, linewidth=1.6, label="Done")
+    for counted, color, label in ((sent, muted, "Sent"), (done, ink, "Done")):
+        rate.stairs(_rate(seconds, counted), seconds, baseline=None, color=color, label=label)
     rate.axhline(per_s, color=muted, linewidth=1, linestyle=_DASHES, label="Mean, end to end")
     rate.set_ylim(bottom=0)
     _head(rate, "readings/s")
@@ -101,25 +96,30 @@ def draw_run(figure: Figure, layout: Layout, samples: Sequence[Sample], per_s: f
     _head(progress, "% of all")
     progress.set_yticks([0, 25, 50, 75, 100])
     for axes in (rate, lag):
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
         axes.yaxis.set_major_formatter(FuncFormatter(_thousands))
     progress.set_xlim(seconds[0], seconds[-1])
     progress.set_xlabel("seconds since the first frame")
     figure.align_ylabels()
 
 
-def _times(edges: NDArray[np.int64]) -> Times:
-    return edges.astype("datetime64[s]")
-
-
 def _fill(  # noqa: PLR0913 - one call for each quantity, told in a line
-    axes: Axes, edges: Times, values: Watts, quantity: str, label: str, *, strength: float = 0.55
+    axes: Axes,
+    edges: NDArray[np.int64],
+    values: Watts,
+    quantity: str,
+    label: str,
+    *,
+    strength: float = 0.55,
 ) -> None:
     color = COLORS[quantity]
     axes.stairs(values, edges, fill=True, color=color, alpha=strength, linewidth=0, label=label)
     axes.stairs(values, edges, baseline=None, color=color, linewidth=1)
 
 
-def _outline(axes: Axes, edges: Times, values: Watts, quantity: str, label: str) -> None:
+def _outline(
+    axes: Axes, edges: NDArray[np.int64], values: Watts, quantity: str, label: str
+) -> None:
     axes.stairs(values, edges, baseline=None, color=COLORS[quantity], linewidth=1.8, label=label)
 
 
@@ -136,20 +136,10 @@ def _mirror(axes: Axes) -> None:
     axes.spines["bottom"].set_visible(False)
 
 
-def _clock(axes: Axes, edges: NDArray[np.int64], layout: Layout) -> None:
-    begin, end = _times(edges[[0, -1]])
-    axes.set_xlim(begin, end)
-    locator = AutoDateLocator(maxticks=5 if layout.is_narrow else 9)  # type: ignore[no-untyped-call]
-    within_a_day = edges[-1] - edges[0] <= LONGEST_DAY_S
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(
-        DateFormatter("%H:%M" if within_a_day else "%-d %b %H:%M")  # type: ignore[no-untyped-call]
-    )
-    axes.set_xlabel("UTC")
-
-
 def _rate(seconds: NDArray[np.float64], counted: NDArray[np.float64]) -> NDArray[np.float64]:
-    rates: NDArray[np.float64] = np.diff(counted) / np.maximum(np.diff(seconds), 1e-9)
+    took = np.diff(seconds)
+    rates = np.full(len(took), np.nan)
+    np.divide(np.diff(counted), took, out=rates, where=took > 0)
     return rates
 
 

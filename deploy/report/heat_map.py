@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deploy.report.days import HouseholdHours, Watts
 from deploy.report.figures import power_unit
 from deploy.report.style import COLORS, Layout
+from deploy.report.time_axis import label_times
 
 MAX_LINES: Final = 500
 """More lines than the picture has pixels would show some households and hide others."""
@@ -48,11 +49,11 @@ def draw_heat_map(figure: Figure, layout: Layout, hours: HouseholdHours) -> None
             colors_of(drawn / full),
             aspect="auto",
             interpolation="none",
-            extent=(0, net.shape[1], len(drawn), 0),
+            extent=(float(hours.edges[0]), float(hours.edges[-1]), len(drawn), 0),
         )
         axes.set_title(f"{len(members):,} {label}", loc="left", fontsize="medium")
         _bare(axes)
-    _hours(panels[-2], hours.edges, layout)
+    label_times(panels[-2], hours.edges, layout)
     _key(panels[-1], full / watts, unit)
 
 
@@ -92,26 +93,13 @@ def _thinned(net: Watts, households: int) -> Watts:
     return means
 
 
-def _hours(axes: Axes, edges: NDArray[np.int64], layout: Layout) -> None:
-    columns = len(edges) - 1
-    wanted = 5 if layout.is_narrow else 9
-    step = next((s for s in (1, 2, 3, 6, 12, 24) if columns / s < wanted), columns)
-    places = np.arange(0, columns + 1, step)
-    axes.set_xticks(places.tolist(), [f"{_hour(edges[0], place)}:00" for place in places.tolist()])
-    axes.set_xlabel("UTC")
-
-
-def _hour(first: np.int64, place: int) -> str:
-    return f"{(int(first) // 3_600 + place) % 24:02d}"
-
-
 def _key(axes: Axes, full: float, unit: str) -> None:
     gradient = np.linspace(-1, 1, 256)[np.newaxis, :]
     axes.imshow(
         colors_of(gradient), aspect="auto", interpolation="none", extent=(-full, full, 0, 1)
     )
     _bare(axes)
-    ends = (f"exports {full:.2g} {unit} or more", "0", f"imports {full:.2g} {unit} or more")
+    ends = (f"exports {full:.3g} {unit} or more", "0", f"imports {full:.3g} {unit} or more")
     axes.set_xticks([-full, 0, full], ends)
     exports, _, imports = axes.get_xticklabels()
     exports.set_horizontalalignment("left")

@@ -15,8 +15,6 @@ from deploy.report.heat_map import draw_heat_map, lines_are_means_of
 from deploy.report.result import DemoResult, Sample
 from deploy.report.style import NARROW, WIDE, Layout, as_svg
 
-FEWEST_SAMPLES: Final = 2
-
 _WH_A_QUARTER_HOUR_OF_1_W: Final = 0.25
 
 
@@ -67,7 +65,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
             "households",
             lambda figure, layout: draw_heat_map(figure, layout, hours),
         )
-    if len(samples) >= FEWEST_SAMPLES:
+    if samples and samples[-1].seconds > samples[0].seconds:
         yield _picture(
             "The run",
             _say_run(samples, result),
@@ -88,26 +86,21 @@ def _picture(
 
 
 def _say_grid(flows: Flows) -> str:
-    used, made = _energy_wh(flows.consumption), _energy_wh(flows.production)
-    both = int(np.count_nonzero((flows.imported > 0) & (flows.exported > 0)))
     said = f"Consumption peaks {_peak(flows.consumption, flows)}"
+    used, made = _energy_wh(flows.consumption), _energy_wh(flows.production)
     if used and made:
         said += (
-            f", the roofs {_peak(flows.production, flows)}, and in all they make "
-            f"{made / used:.0%} of what is used"
-        )
-    if both:
-        said += (
-            f"; in {both} of {len(flows.imported)} quarter-hours some households export while "
-            "others import"
+            f", the roofs {_peak(flows.production, flows)}; in all they make {made / used:.0%} "
+            f"of what is used, and {_energy_wh(flows.exported) / made:.0%} of what they make is "
+            "exported"
         )
     return said + "."
 
 
 def _say_community(community_id: str, flows: Flows) -> str:
     return (
-        f"Community {community_id}, the one with the largest swing: its households import at most "
-        f"{_peak(flows.imported, flows)} and export at most {_peak(flows.exported, flows)}."
+        f"Community {community_id}, the one with the largest swing: import peaks "
+        f"{_peak(flows.imported, flows)}, export {_peak(flows.exported, flows)}."
     )
 
 
@@ -118,8 +111,8 @@ def _say_household(meter_id: str, flows: Flows, *, has_battery: bool) -> str:
             "lacks comes in as import."
         )
     return (
-        f"Meter {meter_id}: its battery stores {_kwh(flows.charge)} that would else be exported, "
-        f"and gives {_kwh(flows.discharge)} that would else be imported."
+        f"Meter {meter_id}: its battery stores {_kwh(flows.charge)} that would otherwise be "
+        f"exported, and gives {_kwh(flows.discharge)} that would otherwise be imported."
     )
 
 
@@ -141,7 +134,7 @@ def _say_run(samples: Sequence[Sample], result: DemoResult) -> str:
 
 
 def _peak(power: Watts, flows: Flows) -> str:
-    if not np.isfinite(power).any():
+    if not np.nan_to_num(power).any():
         return "at no time"
     place = int(np.nanargmax(power))
     at = datetime.fromtimestamp(int(flows.edges[place]), UTC)

@@ -45,6 +45,7 @@ _RC: Final[dict[RcKeyType, Any]] = {
     "xtick.color": COLORS["muted"],
     "ytick.color": COLORS["muted"],
     "xtick.major.size": 0,
+    "xtick.major.pad": 7,
     "ytick.major.size": 0,
     "legend.frameon": False,
     "legend.handlelength": 1.1,

@@ -105,7 +105,7 @@ def test_every_picture_is_there_with_what_to_see(page: str) -> None:
     text = Elements(page).text()
 
     assert "The grid Consumption peaks 1.2 kW at 00:00, the roofs 1 kW at 10:00" in text
-    assert "in 16 of 96 quarter-hours some households export while others import" in text
+    assert "they make 14% of what is used, and 20% of what they make is exported" in text
     assert "One community Community c1" in text
     assert "its battery stores 2.4 kWh" in text
     assert "Each line is a household" in text
