@@ -25,7 +25,7 @@ check: test lint types ## All that CI runs.
 lint: $(STAMP) ## Style and import rules.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-cache
 
 types: $(STAMP) ## Static types.
 	@$(BIN)/mypy

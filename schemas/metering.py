@@ -46,6 +46,10 @@ class MeterFrame(BaseModel):
     )
 
 
+# A newer version may send more: whoever reads it takes what it knows.
+_SENT = ConfigDict(frozen=True, extra="ignore")
+
+
 class CommunityMinute(BaseModel):
     """A closed minute of one community: the sums over the meters that reported it.
 
@@ -53,7 +57,7 @@ class CommunityMinute(BaseModel):
     version follows from the place of the newest frame it holds, so it has one content for ever.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _SENT
 
     schema_version: Literal[1] = 1
     community_id: CommunityId
@@ -78,7 +82,7 @@ class HouseholdIntervals(BaseModel):
     stands alone. Of several versions the highest stands.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _SENT
 
     schema_version: Literal[1] = 1
     community_id: CommunityId
@@ -128,7 +132,7 @@ class RejectedReading(BaseModel):
     record refused twice is one rejection.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _SENT
 
     schema_version: Literal[1] = 1
     source_topic: str

@@ -37,7 +37,7 @@ def read_columns(messages: Sequence[bytes], schema: pa.Schema) -> pa.Table:
             # In one block, since an object may not lie across two.
             read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
             parse_options=pj.ParseOptions(
-                explicit_schema=schema, unexpected_field_behavior="error"
+                explicit_schema=schema, unexpected_field_behavior="ignore"
             ),
         )
     except pa.ArrowInvalid as error:

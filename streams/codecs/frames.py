@@ -153,7 +153,7 @@ class FrameDecoder:
             ):
                 return False
             parts = [_numbers(document[name]) for name in layout.names]
-        except (ValueError, TypeError, AttributeError, UnicodeDecodeError):
+        except (ValueError, TypeError, AttributeError, RuntimeError):
             # What simdjson can't read, or reads as another type, is judged in full.
             return False
         n_meters = len(meters.ids)
@@ -178,10 +178,9 @@ class FrameDecoder:
             len(group), len(channels), n_meters
         )
         limits = np.array([largest_wh(channel) for channel in channels])[:, None]
-        impossible: npt.NDArray[np.bool_] = np.any(
-            (energy_wh < 0) | (energy_wh > limits), axis=(1, 2)
-        )
-        energy_mwh = to_mwh(energy_wh)
+        out_of_range = (energy_wh < 0) | (energy_wh > limits)
+        impossible: npt.NDArray[np.bool_] = np.any(out_of_range, axis=(1, 2))
+        energy_mwh = to_mwh(np.where(out_of_range, 0.0, energy_wh))
         cells = energy_mwh
         if energy_mwh.size and energy_mwh.max() <= _INT32_MAX:
             cells = energy_mwh.astype(np.int32)

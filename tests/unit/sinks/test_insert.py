@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 import aiohttp
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 import pytest
 from aiohttp import web
 from clickhouse_connect.driver.asyncclient import AsyncClient
