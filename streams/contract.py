@@ -93,7 +93,6 @@ def event_schema(event: type[BaseModel], *, received: bool) -> dict[str, Any]:
         schema["definitions"] = schema.pop("$defs")
     if not received:
         schema["required"] = ["schema_version", *schema["required"]]
-        del schema["additionalProperties"]
     return {"$schema": _DRAFT, **schema}
 
 

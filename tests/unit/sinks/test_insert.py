@@ -153,7 +153,8 @@ async def test_what_clickhouse_has_acknowledged_outlives_its_kill(tmp_path: Path
 async def test_waiting_can_be_cancelled_at_any_moment(caplog: pytest.LogCaptureFixture) -> None:
     sink = Sink(settings_for(a_free_port()))
     insert = asyncio.create_task(sink.insert(a_batch()))
-    await asyncio.sleep(0.3)
+    while not sink.waiting:
+        await asyncio.sleep(0.01)
 
     insert.cancel()
 
