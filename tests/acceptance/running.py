@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pydantic import HttpUrl
 
 from deploy.embedded.processes import inherited_environment
@@ -183,3 +183,26 @@ def worker_of(system: EmbeddedSystem, role: str) -> Worker:
     """Return the one worker of a role."""
     (worker,) = [worker for worker in system.workers if worker.role == role]
     return worker
+
+
+def read_frames(settings: Settings) -> list[Record]:
+    """Return all of `meter-frames`, each partition in its order."""
+
+    async def read() -> list[Record]:
+        consumer = AIOKafkaConsumer(
+            "meter-frames", bootstrap_servers=settings.broker, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            records: list[Record] = []
+            while polled := await consumer.getmany(timeout_ms=1_000):
+                records += [
+                    Record(record.key, record.value)
+                    for batch in polled.values()
+                    for record in batch
+                ]
+            return records
+        finally:
+            await consumer.stop()
+
+    return asyncio.run(read())
