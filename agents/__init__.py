@@ -1,13 +1,5 @@
-"""Every role's agents, attached by name so that a broken one stops the worker."""
+"""Every role's agents: `agents.ROLE.attach` declares them on the role's app."""
 
-from collections.abc import Callable, Mapping
 from typing import Final
 
-from agents import history, metering
-from streams.delivery.app import App
-from streams.settings import Settings
-
-ROLES: Final[Mapping[str, Callable[[App, Settings], None]]] = {
-    "metering": metering.attach,
-    "history": history.attach,
-}
+ROLES: Final = ("metering", "history")

@@ -102,7 +102,7 @@ class _History:
             clock = asyncio.get_running_loop().time
             pending = _Pending()
             async for batch in batches(stream):
-                if pending.batches and pending.batches[0].generation_id != batch.generation_id:
+                if pending.batches and pending.batches[0].assignment != batch.assignment:
                     pending = _Pending()
                 pending.add(batch, now=clock())
                 if pending.messages < enough and clock() - pending.since < linger_s:

@@ -27,7 +27,7 @@ from tables.windows import load_windows
 class _Partition:
     """What the agent keeps of an assigned partition, as long as the assignment lasts."""
 
-    generation_id: int
+    assignment: int
     windows: Windows
     clock: EventClock = field(default_factory=EventClock)
 
@@ -45,13 +45,13 @@ def attach(app: App, settings: Settings) -> None:
 
     def partition_of(batch: Batch) -> _Partition:
         known = partitions.get(batch.partition)
-        if known is None or known.generation_id != batch.generation_id:
+        if known is None or known.assignment != batch.assignment:
             windows = load_windows(
                 policy,
                 of_minutes=Store(app, minutes_table, batch.partition),
                 of_communities=Store(app, communities_table, batch.partition),
             )
-            known = partitions[batch.partition] = _Partition(batch.generation_id, windows)
+            known = partitions[batch.partition] = _Partition(batch.assignment, windows)
             known.clock.advance(windows.newest + MINUTE_S, now=clock.epoch_now())
         return known
 

@@ -179,6 +179,9 @@ def _metrics(system: EmbeddedSystem, role: str) -> dict[str, float]:
 
 def _told(generator: Child) -> dict[str, int]:
     """Return the newest figures that the generator has printed: `frames=… readings=…`."""
-    words = generator.last_words().split()
-    pairs = (word.split("=") for word in words if word.count("=") == 1)
+    words = generator.last_words()
+    if words.startswith("{"):
+        counts = json.loads(words)
+        return {"frames": counts["sent"], "readings": counts["readings_sent"]}
+    pairs = (word.split("=") for word in words.split() if word.count("=") == 1)
     return {name: int(value) for name, value in pairs if value.isdigit()}

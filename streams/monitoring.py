@@ -2,13 +2,14 @@
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from aiohttp import web
 from prometheus_client import REGISTRY, Info
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from streams.delivery.app import App
+from streams.delivery.consumer import BatchConsumer
 from streams.settings import ConfigurationError, Settings
 
 _WORKER = Info("smatrix_worker", "Which worker this is.")
@@ -63,7 +64,9 @@ class Monitoring:
         """Say what keeps the worker from working; None when nothing does."""
         if self.waiting_for is not None:
             return self.waiting_for
-        if self._app.rebalancing or self._app.in_recovery:
+        if not cast("BatchConsumer", self._app.consumer).has_coordinator:
+            return f"the broker at {self._settings.broker}"
+        if not self._app.working.is_set():
             return "its partitions' state" if self._app.in_recovery else "its partitions"
         found = (obstacle() for obstacle in self._app.obstacles)
         return next((obstacle for obstacle in found if obstacle is not None), None)

@@ -119,10 +119,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _retention_covers_lateness(self) -> Self:
-        if self.window_retention < self.allowed_lateness + timedelta(minutes=15):
+        if self.window_retention < self.allowed_lateness + timedelta(minutes=30):
             raise ValueError(
-                f"window_retention={self.window_retention} must be at least 15 min longer than "
-                f"allowed_lateness={self.allowed_lateness}"
+                f"SMATRIX_WINDOW_RETENTION={self.window_retention} must be at least 30 min longer "
+                f"than SMATRIX_ALLOWED_LATENESS={self.allowed_lateness}"
             )
         return self
 

@@ -1,5 +1,6 @@
 """`smatrix worker ROLE`."""
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -15,4 +16,6 @@ def worker(
     """Run one worker of a role until SIGTERM or Ctrl-C."""
     if role not in ROLES:
         raise ConfigurationError(f"role {role!r} is not one of: {', '.join(ROLES)}")
-    run_worker(role, ROLES[role], get_settings())
+    # Only this role's module: another role's metrics would stand at zero beside its own.
+    attach = import_module(f"agents.{role}").attach
+    run_worker(role, attach, get_settings())

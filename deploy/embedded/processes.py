@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-STOP_S: Final = 4.0
+STOP_S: Final = 2.0
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -67,7 +67,7 @@ def start(name: str, command: Sequence[str], *, log: Path, environment: Mapping[
 
 
 def stop(children: Sequence[Child]) -> None:
-    """Stop children, all at once: politely, and after 4 s for good."""
+    """Stop children, all at once: politely, and after two seconds for good."""
     for child in children:
         if child.process.poll() is None:
             child.process.terminate()

@@ -13,13 +13,13 @@ from typing import Final, Self
 
 import urllib3
 
+from agents import ROLES
 from deploy.embedded.broker import answers, require_free, start_broker
 from deploy.embedded.processes import Child, ProcessEndedError, start, stop
 from streams.domain.frames import MAX_GENERATION
 from streams.settings import ConfigurationError, Settings
 
 READY_S: Final = 60.0
-ROLES: Final = ("metering", "history")
 _POLL_S: Final = 0.05
 _HTTP: Final = urllib3.PoolManager(timeout=2.0, retries=False)
 

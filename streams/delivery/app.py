@@ -39,6 +39,8 @@ class App(faust.App):
         delivery: Who makes the effects of batches durable.
         revoking: Set while partitions are being taken away: who waits for something outside,
             a database that is down, lets its batches go then.
+        working: Set while its partitions are assigned and their state is restored.
+        assignment_number: Counts the assignments, whatever the broker calls them.
         obstacles: Each says what keeps the app's agents from working, or None.
     """
 
@@ -87,6 +89,8 @@ class App(faust.App):
         )
         self.delivery = PlainDelivery(self)
         self.revoking = asyncio.Event()
+        self.working = asyncio.Event()
+        self.assignment_number = 0
         self.obstacles: list[Callable[[], str | None]] = []
 
     @override

@@ -7,7 +7,7 @@ a poll returned for a partition as one `Batch`, and acknowledges them together.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka.structs import ConsumerRecord
 from faust.streams import Stream
@@ -15,6 +15,9 @@ from faust.types import TP, EventT, StreamT
 from faust.types.tuples import ConsumerMessage
 
 from streams.delivery import metrics
+
+if TYPE_CHECKING:
+    from streams.delivery.app import App
 
 
 class LostBatchError(RuntimeError):
@@ -36,6 +39,7 @@ class Batch:
     """The records of one partition since the last poll; none at all in a tick.
 
     Attributes:
+        assignment: Number of the assignment that it was read in.
         follows: The `next_offset` of the batch before it in this assignment; None for the first.
         next_offset: Where reading goes on; what is committed once the batch is done.
         high_watermark: End of the partition as the last fetch saw it.
@@ -44,7 +48,7 @@ class Batch:
 
     tp: TP
     records: Sequence[ConsumerRecord[bytes, bytes]]
-    generation_id: int
+    assignment: int
     follows: int | None
     next_offset: int | None
     high_watermark: int | None
@@ -74,21 +78,21 @@ async def batches(stream: StreamT[Batch]) -> AsyncIterator[Batch]:
         LostBatchError: If one is missing in the middle.
     """
     done: dict[TP, tuple[int, int | None]] = {}
-    app = stream.app
+    app = cast("App", stream.app)
     unacknowledged = cast("Stream[Batch]", stream).noack()
     async for event in unacknowledged.events():
         batch = cast("Batch", event.value)  # the drain puts batches there
         batch.event = event
-        if batch.generation_id != app.consumer_generation_id:
+        if batch.assignment != app.assignment_number:
             batch.abandon()  # fetched before a rebalance
             continue
-        generation, reached = done.get(batch.tp, (-1, None))
-        if generation == batch.generation_id and reached != batch.follows:
+        assignment, reached = done.get(batch.tp, (-1, None))
+        if assignment == batch.assignment and reached != batch.follows:
             raise LostBatchError(
                 f"{batch.tp.topic}[{batch.partition}]: the batch up to {batch.follows} is missing, "
                 f"done is {reached}; restarting reads it again"
             )
-        done[batch.tp] = (batch.generation_id, batch.next_offset)
+        done[batch.tp] = (batch.assignment, batch.next_offset)
         _observe(batch)
         yield batch
 

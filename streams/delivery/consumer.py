@@ -10,8 +10,8 @@ Each deviation from Faust 0.15.3, with its reason:
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiokafka
 from faust.transport.conductor import Conductor
@@ -23,6 +23,9 @@ from mode.utils.futures import notify
 from typing_extensions import override
 
 from streams.delivery.batches import Batch, BatchMessage
+
+if TYPE_CHECKING:
+    from streams.delivery.app import App
 
 FETCH_WAIT_MS: Final = 20
 TICK_S: Final = 1.0
@@ -50,6 +53,10 @@ class BatchConsumer(driver.Consumer):
         self._drained: dict[TP, tuple[int, int]] = {}
         self._last_seen: dict[TP, float] = {}
 
+    @property
+    def _app(self) -> "App":
+        return cast("App", self.app)
+
     @override
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -70,7 +77,7 @@ class BatchConsumer(driver.Consumer):
 
     @override
     def _filter_committable_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
-        if self.app.delivery.commits_offsets:  # type: ignore[attr-defined]
+        if self._app.delivery.commits_offsets:
             return {}
         return {
             tp: self._done[tp]
@@ -80,7 +87,8 @@ class BatchConsumer(driver.Consumer):
 
     @override
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        self.app.revoking.set()  # type: ignore[attr-defined]
+        self._app.working.clear()
+        self._app.revoking.set()
         await super().on_partitions_revoked(revoked)
         # Only now: revoking commits what is done first.
         for tp in revoked:
@@ -93,21 +101,22 @@ class BatchConsumer(driver.Consumer):
         changelogs = [driver.ensure_aiokafka_TP(tp) for tp in assigned if self._is_changelog_tp(tp)]
         if changelogs:
             self._thread._ensure_consumer().pause(*changelogs)
-        self.app.revoking.clear()  # type: ignore[attr-defined]
+        self._app.assignment_number += 1
+        self._app.revoking.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
     @override
     async def _drain_messages(self, fetcher: Fetcher) -> None:  # type: ignore[override]
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
-                generation = self.app.consumer_generation_id
+                assignment = self._app.assignment_number
                 records, _ = await self._wait_next_records(TICK_S)
                 await asyncio.sleep(0)
                 if self.should_stop or not self.flow_active:
                     continue
                 for tp, polled in (records or {}).items():
-                    await self._hand_over(tp, polled, generation)
-                await self._tick(generation)
+                    await self._hand_over(tp, polled, assignment)
+                await self._tick(assignment)
         except self.consumer_stopped_errors:
             if not self.transport.app.should_stop:
                 raise
@@ -115,24 +124,24 @@ class BatchConsumer(driver.Consumer):
             if not self.transport.app.should_stop:
                 raise
 
-    async def _tick(self, generation: int) -> None:
+    async def _tick(self, assignment: int) -> None:
         """Give each silent partition an empty batch now and then: time goes on there too."""
         now = self.loop.time()
         for tp in list(self._get_active_partitions()):
             if self._is_changelog_tp(tp):
                 continue
             if now - self._last_seen.setdefault(tp, now) >= TICK_S and self.flow_active:
-                await self._hand_over(tp, [], generation)
+                await self._hand_over(tp, [], assignment)
 
-    async def _hand_over(self, tp: TP, polled: list[Any], generation: int) -> None:
-        if generation != self.app.consumer_generation_id or self._is_changelog_tp(tp):
+    async def _hand_over(self, tp: TP, polled: list[Any], assignment: int) -> None:
+        if assignment != self._app.assignment_number or self._is_changelog_tp(tp):
             return
         self._last_seen[tp] = self.loop.time()
-        drained_generation, position = self._drained.get(tp, (-1, None))
-        follows = position if drained_generation == generation else None
+        drained_in, position = self._drained.get(tp, (-1, None))
+        follows = position if drained_in == assignment else None
         if polled:
             next_offset = polled[-1].offset + 1
-            self._drained[tp] = (generation, next_offset)
+            self._drained[tp] = (assignment, next_offset)
             self._read_offset[tp] = next_offset - 1
         else:
             next_offset = follows
@@ -150,18 +159,20 @@ class BatchConsumer(driver.Consumer):
             0,
             0,
             tp,
-            generation_id=generation,
+            generation_id=self.app.consumer_generation_id,
         )
         message.incref(len(channels))
-        batch = Batch(tp, polled, generation, follows, next_offset, self.highwater(tp))
+        batch = Batch(tp, polled, assignment, follows, next_offset, self.highwater(tp))
         event = self.app.create_event(None, cast("Any", batch), None, message)
         for channel in channels:
             # A rebalance cancels whoever waits to put; awaited bare that would end the fetcher.
             await asyncio.wait([asyncio.ensure_future(channel.queue.put(event))])
 
-    def committed(self) -> Mapping[TP, int]:
-        """Return what has been acknowledged up to now, by partition."""
-        return dict(self._done)
+    @property
+    def has_coordinator(self) -> bool:
+        """Whether the broker that keeps the group together is known; lost, it is looked for."""
+        consumer = self._thread._consumer
+        return consumer is not None and consumer._coordinator.coordinator_id is not None
 
 
 class BatchTransport(driver.Transport):

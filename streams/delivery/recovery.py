@@ -55,6 +55,7 @@ class BulkRecovery(Recovery):
                 await self._wait(self.app.delivery.on_assigned(self._source_partitions()))
                 await self._wait(self._restore())
                 await self._wait(self.on_recovery_completed(generation_id))
+                self.app.working.set()
             except RebalanceAgain:
                 continue
             except ServiceStopped:

@@ -69,6 +69,7 @@ PINNED = {
         "the aiokafka consumer, to pause changelogs"
     ),
     "faust.transport.drivers.aiokafka.AIOKafkaConsumerThread.getmany": "polls",
+    "faust.transport.drivers.aiokafka.AIOKafkaConsumerThread.on_start": "makes the consumer",
     "faust.transport.drivers.aiokafka.Consumer._new_consumer_thread": "the thread is ours",
     "aiokafka.consumer.consumer.AIOKafkaConsumer.start": (
         "reads _fetch_max_wait_ms and _isolation_level, set after construction"
@@ -101,6 +102,8 @@ PINNED = {
 PRIVATE = {
     "_acked": "faust.transport.consumer.Consumer.commit",
     "_committed_offset": "faust.transport.consumer.Consumer._commit_offsets",
+    "_consumer": "faust.transport.drivers.aiokafka.AIOKafkaConsumerThread.on_start",
+    "_coordinator": "aiokafka.consumer.consumer.AIOKafkaConsumer.start",
     "_crash": "mode.services.Service._crash",
     "_crashed": "mode.services.Service._crash",
     "_db_for_partition": "faust.stores.rocksdb.Store._db_for_partition",

@@ -25,7 +25,7 @@ class Record:
     offset: int = 7
 
 
-def a_document(**changes: Any) -> dict[str, Any]:
+def a_document(**changes: object) -> dict[str, Any]:
     return {
         "community_id": "c0042",
         "minute": MINUTE,
@@ -41,7 +41,7 @@ def decoded(*values: bytes | None, key: bytes | None = b"c0042") -> Decoded:
     return decoder.decode([Record(key, value, offset) for offset, value in enumerate(values)])
 
 
-def as_json(**changes: Any) -> bytes:
+def as_json(**changes: object) -> bytes:
     return json.dumps(a_document(**changes)).encode()
 
 

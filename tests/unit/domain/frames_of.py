@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -59,10 +60,11 @@ def frames(draw: st.DrawFn, *, minutes: int = 20) -> Frame:
     meters = draw(st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, unique=True))
     names = draw(st.sets(st.sampled_from(CHANNELS[:5]))) | {"consumption"}
     column = st.lists(_VALUES, min_size=len(meters), max_size=len(meters))
+    energy_mwh: Any = {name: draw(column) for name in names}
     return a_frame(
         minute=draw(st.integers(0, minutes - 1)),
         sequence=draw(st.integers(-1, 6)),
         meters=meters,
         community_id=draw(st.sampled_from([LILAS, "roses"])),
-        **{name: draw(column) for name in names},
+        **energy_mwh,
     )

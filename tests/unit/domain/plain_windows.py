@@ -49,7 +49,7 @@ class PlainWindows:
 
 
 def _flows(reading: dict[str, int]) -> dict[str, int]:
-    flows = {
+    flows: dict[str, int] = {
         name: reading[name]
         for name in ("consumption", "production", "battery_charge", "battery_discharge")
         if name in reading

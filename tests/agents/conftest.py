@@ -1,0 +1,24 @@
+"""A real broker for agents: the embedded one, for the whole run."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.broker import answers, start_broker
+from deploy.embedded.processes import stop
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a running broker."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    log: Path = tmp_path_factory.mktemp("broker") / "broker.log"
+    child = start_broker(address, log=log)
+    while not answers(address):
+        child.require_alive()
+    yield address
+    stop([child])

@@ -1,0 +1,103 @@
+import asyncio
+import logging
+import shutil
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from streams.delivery import metrics
+from streams.delivery.batches import LostBatchError
+from streams.delivery.consumer import BatchConsumer
+from streams.delivery.plain import write
+from tests.agents.counting import Counting, committed, send
+
+pytestmark = pytest.mark.slow
+
+MANY = {b"key-%03d" % number: b"%d" % number for number in range(300)}
+
+
+async def until_seen(counting: Counting, records: int) -> None:
+    while len(counting.seen) < records or counting.app.consumer.unacked:
+        await asyncio.sleep(0.05)
+
+
+async def test_a_batch_s_effects_are_in_store_and_changelog_and_its_offset_is_committed(
+    broker: str, tmp_path: Path
+) -> None:
+    counting = Counting(broker, tmp_path, name="effects")
+
+    async with counting.running():
+        await send(broker, counting.source, MANY)
+        await until_seen(counting, len(MANY))
+        stored = counting.stored(0)
+
+    assert stored == MANY
+    assert await committed(broker, "effects", counting.source) == len(MANY)
+
+
+async def test_a_lost_folder_is_restored_though_the_last_changelog_batch_has_many_records(
+    broker: str, tmp_path: Path
+) -> None:
+    first = Counting(broker, tmp_path / "first", name="restored")
+    async with first.running():
+        await send(broker, first.source, MANY)
+        await until_seen(first, len(MANY))
+    shutil.rmtree(tmp_path / "first")
+
+    second = Counting(broker, tmp_path / "second", name="restored")
+    async with second.running():
+        assert second.stored(0) == MANY
+        assert second.seen == []
+
+
+async def test_a_store_that_is_ahead_of_its_changelog_is_rebuilt_and_said_so(
+    broker: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    counting = Counting(broker, tmp_path, name="ahead")
+    async with counting.running():
+        await send(broker, counting.source, MANY)
+        await until_seen(counting, len(MANY))
+        write(counting.table, 0, {b"alien": b"1"}, 10**9)
+    rebuilt = metrics.STORES_REBUILT._value.get()
+
+    again = Counting(broker, tmp_path, name="ahead")
+    with caplog.at_level(logging.WARNING, logger="streams.delivery.recovery"):
+        async with again.running():
+            assert again.stored(0) == MANY
+
+    assert metrics.STORES_REBUILT._value.get() == rebuilt + 1
+    assert "does not fit its changelog" in caplog.text
+
+
+async def test_an_abandoned_batch_is_read_again_by_the_next(broker: str, tmp_path: Path) -> None:
+    giving_up = Counting(broker, tmp_path / "one", name="abandoned")
+    giving_up.abandons = True
+    async with giving_up.running():
+        await send(broker, giving_up.source, MANY)
+        await until_seen(giving_up, len(MANY))
+
+    taking = Counting(broker, tmp_path / "two", name="abandoned")
+    async with taking.running():
+        await until_seen(taking, len(MANY))
+        assert taking.stored(0) == MANY
+
+
+async def test_a_batch_lost_on_the_way_to_its_agent_ends_the_app(
+    broker: str, tmp_path: Path
+) -> None:
+    counting = Counting(broker, tmp_path, name="lost")
+    async with counting.running():
+        await send(broker, counting.source, {b"a": b"1"})
+        await until_seen(counting, 1)
+        consumer = cast("BatchConsumer", counting.app.consumer)
+        ((tp, (generation, position)),) = [
+            entry for entry in consumer._drained.items() if entry[0].partition == 0
+        ]
+
+        consumer._drained[tp] = (generation, position + 1)
+        await send(broker, counting.source, {b"b": b"2"})
+
+        await asyncio.wait_for(counting.app.crash_event.wait(), 10)
+        assert isinstance(counting.app.crash_reason, LostBatchError)
+    assert await committed(broker, "lost", counting.source) <= 1
