@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from faust.types import StreamT
 
@@ -22,14 +22,18 @@ from tables import communities, minutes
 from tables.store import Store
 from tables.windows import load_windows
 
+MEASURE_EVERY_S: Final = 1.0
+
 
 @dataclass(slots=True)
 class _Partition:
     """What the agent keeps of an assigned partition, as long as the assignment lasts."""
 
     assignment: int
+    stores: dict[str, Store]
     windows: Windows
     clock: EventClock = field(default_factory=EventClock)
+    measured_at: float = 0.0
 
 
 def attach(app: App, settings: Settings) -> None:
@@ -46,12 +50,16 @@ def attach(app: App, settings: Settings) -> None:
     def partition_of(batch: Batch) -> _Partition:
         known = partitions.get(batch.partition)
         if known is None or known.assignment != batch.assignment:
+            stores = {
+                table.name: Store(app, table, batch.partition)
+                for table in (minutes_table, communities_table)
+            }
             windows = load_windows(
                 policy,
-                of_minutes=Store(app, minutes_table, batch.partition),
-                of_communities=Store(app, communities_table, batch.partition),
+                of_minutes=stores[minutes_table.name],
+                of_communities=stores[communities_table.name],
             )
-            known = partitions[batch.partition] = _Partition(batch.assignment, windows)
+            known = partitions[batch.partition] = _Partition(batch.assignment, stores, windows)
             known.clock.advance(windows.newest + MINUTE_S, now=clock.epoch_now())
         return known
 
@@ -76,7 +84,7 @@ def attach(app: App, settings: Settings) -> None:
                 for name, community in step.communities.items()
             }
             effects.outputs = _outputs(step, batch)
-            _observe(step, batch, partition.windows)
+            _observe(step, batch, partition)
             await app.delivery.commit(batch, effects)
 
 
@@ -103,10 +111,16 @@ def _rejected(rejections: list[Rejection], batch: Batch) -> Iterator[results.Mes
         )
 
 
-def _observe(step: Step, batch: Batch, windows: Windows) -> None:
+def _observe(step: Step, batch: Batch, partition: _Partition) -> None:
     metrics.count(step.tally)
     for rejection in step.rejections:
         metrics.REJECTIONS.labels(rejection.rule).inc()
-    partition = str(batch.partition)
-    metrics.OPEN_MINUTES.labels(partition).set(windows.open_minutes)
-    metrics.EVENT_TIME_LAG.labels(partition).set(windows.lag_s)
+    number, now = str(batch.partition), clock.epoch_now()
+    metrics.OPEN_MINUTES.labels(number).set(partition.windows.open_minutes)
+    if now - partition.measured_at >= MEASURE_EVERY_S:
+        partition.measured_at = now
+        metrics.EVENT_TIME_LAG.labels(number).set(partition.windows.lag_s)
+        for table, store in partition.stores.items():
+            keys, size = store.size()
+            metrics.TABLE_KEYS.labels(table, number).set(keys)
+            metrics.TABLE_BYTES.labels(table, number).set(size)

@@ -64,10 +64,10 @@ class Monitoring:
         """Say what keeps the worker from working; None when nothing does."""
         if self.waiting_for is not None:
             return self.waiting_for
-        if not cast("BatchConsumer", self._app.consumer).has_coordinator:
-            return f"the broker at {self._settings.broker}"
         if not self._app.working.is_set():
             return "its partitions' state" if self._app.in_recovery else "its partitions"
+        if not cast("BatchConsumer", self._app.consumer).has_coordinator:
+            return f"the broker at {self._settings.broker}"
         found = (obstacle() for obstacle in self._app.obstacles)
         return next((obstacle for obstacle in found if obstacle is not None), None)
 

@@ -1,12 +1,18 @@
 """Reading a table's local store, what is still on its way into it included."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from faust import Table
 from rocksdict import Rdict
 
 from streams.delivery.app import App
+
+_SIZE: Final = (
+    "rocksdb.estimate-num-keys",
+    "rocksdb.total-sst-files-size",
+    "rocksdb.cur-size-all-mem-tables",
+)
 
 
 class Store:
@@ -36,6 +42,13 @@ class Store:
             if not key.startswith(prefix):
                 return
             yield key, value
+
+    def size(self) -> tuple[int, int]:
+        """Return how many keys there are, by RocksDB's estimate, and their bytes, memory included."""
+        keys, on_disk, in_memory = (
+            int(cast("Any", self._database.property_int_value(name)) or 0) for name in _SIZE
+        )
+        return keys, on_disk + in_memory
 
     @property
     def _database(self) -> Rdict:
