@@ -14,10 +14,11 @@ from streams.codecs.frames import FrameDecoder
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Effects, Messages
+from streams.delivery.transactional import TransactionalDelivery
 from streams.domain.event_clock import EventClock
 from streams.domain.frames import Rejection
 from streams.domain.windows import Step, WindowPolicy, Windows
-from streams.settings import Settings
+from streams.settings import DeliveryMode, Settings
 from tables import communities, minutes
 from tables.store import Store
 from tables.windows import load_windows
@@ -38,6 +39,8 @@ class _Partition:
 
 def attach(app: App, settings: Settings) -> None:
     """Declare the tables and the agent of metering."""
+    if settings.delivery is DeliveryMode.TRANSACTIONAL:
+        app.delivery = TransactionalDelivery(app)
     policy = WindowPolicy(
         allowed_lateness_s=int(settings.allowed_lateness.total_seconds()),
         retention_s=int(settings.window_retention.total_seconds()),

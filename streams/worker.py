@@ -13,8 +13,9 @@ import uvloop
 from aiokafka.errors import KafkaError
 
 from streams.delivery.app import App
+from streams.delivery.transactional import supports_transactions
 from streams.monitoring import Monitoring
-from streams.settings import ConfigurationError, Settings
+from streams.settings import ConfigurationError, DeliveryMode, Settings
 from streams.topics import ensure_topics
 
 logger = logging.getLogger("smatrix.worker")
@@ -43,6 +44,10 @@ def run_worker(role: str, attach: Attach, settings: Settings) -> None:
 
 
 async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> None:
+    if settings.delivery is DeliveryMode.AUTO:
+        can = await supports_transactions(settings.broker)
+        mode = DeliveryMode.TRANSACTIONAL if can else DeliveryMode.PLAIN
+        settings = settings.model_copy(update={"delivery": mode})
     app = App(
         f"smatrix-{role}",
         broker=settings.broker,

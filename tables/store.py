@@ -44,7 +44,7 @@ class Store:
             yield key, value
 
     def size(self) -> tuple[int, int]:
-        """Return how many keys there are, by RocksDB's estimate, and their bytes, memory included."""
+        """Return how many keys there are, by RocksDB's estimate, and their bytes."""
         keys, on_disk, in_memory = (
             int(cast("Any", self._database.property_int_value(name)) or 0) for name in _SIZE
         )

@@ -42,7 +42,7 @@ class Batch:
         assignment: Number of the assignment that it was read in.
         follows: The `next_offset` of the batch before it in this assignment; None for the first.
         next_offset: Where reading goes on; what is committed once the batch is done.
-        high_watermark: End of the partition as the last fetch saw it.
+        lag: Records of the partition that are not fetched yet, as far as is known.
         event: Faust's event around it, known once the agent has it.
     """
 
@@ -51,7 +51,7 @@ class Batch:
     assignment: int
     follows: int | None
     next_offset: int | None
-    high_watermark: int | None
+    lag: int | None
     event: EventT[Any] | None = field(default=None)
 
     @property
@@ -100,7 +100,5 @@ async def batches(stream: StreamT[Batch]) -> AsyncIterator[Batch]:
 def _observe(batch: Batch) -> None:
     if batch.records:
         metrics.BATCH_RECORDS.observe(len(batch.records))
-    if batch.high_watermark is not None and batch.next_offset is not None:
-        metrics.CONSUMER_LAG.labels(batch.tp.topic, str(batch.partition)).set(
-            max(batch.high_watermark - batch.next_offset, 0)
-        )
+    if batch.lag is not None:
+        metrics.CONSUMER_LAG.labels(batch.tp.topic, str(batch.partition)).set(batch.lag)

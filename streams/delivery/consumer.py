@@ -162,11 +162,22 @@ class BatchConsumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
         message.incref(len(channels))
-        batch = Batch(tp, polled, assignment, follows, next_offset, self.highwater(tp))
+        batch = Batch(tp, polled, assignment, follows, next_offset, self._lag(tp))
         event = self.app.create_event(None, cast("Any", batch), None, message)
         for channel in channels:
             # A rebalance cancels whoever waits to put; awaited bare that would end the fetcher.
             await asyncio.wait([asyncio.ensure_future(channel.queue.put(event))])
+
+    def _lag(self, tp: TP) -> int | None:
+        """Return how far the fetcher is behind, by its position, which passes markers too."""
+        assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
+        partition = driver.ensure_aiokafka_TP(tp)
+        if assignment is None or partition not in assignment.tps:
+            return None
+        state = assignment.state_value(partition)
+        if state.highwater is None or not state.has_valid_position:
+            return None
+        return max(int(state.highwater) - int(state.position), 0)
 
     @property
     def has_coordinator(self) -> bool:

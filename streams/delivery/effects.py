@@ -25,6 +25,10 @@ class Effects:
     changes: dict[Table[bytes, bytes], Changes] = field(default_factory=dict)
     outputs: dict[str, Messages] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return any(self.changes.values()) or any(self.outputs.values())
+
 
 class Delivery(Protocol):
     """Makes effects durable, one batch of a partition after the other.

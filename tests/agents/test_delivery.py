@@ -9,7 +9,7 @@ import pytest
 from streams.delivery import metrics
 from streams.delivery.batches import LostBatchError
 from streams.delivery.consumer import BatchConsumer
-from streams.delivery.plain import write
+from streams.delivery.pipeline import write
 from tests.agents.counting import Counting, committed, send
 
 pytestmark = pytest.mark.slow
