@@ -6,13 +6,16 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check lint types clean
+.PHONY: help demo kafka test test-fast check lint types clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(STAMP) ## Play a day of 2,000 households through the whole system; ARGS="--keep" leaves it running.
 	@$(BIN)/python -m streams demo $(ARGS)
+
+kafka: $(STAMP) ## Get Apache Kafka, once; it needs Java 17 and Maven.
+	@$(BIN)/python -m deploy.kafka
 
 test: $(STAMP) ## Run every test.
 	@$(BIN)/python -m pytest $(ARGS)
@@ -38,4 +41,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 clean: ## Remove what was built, run and cached.
-	rm -rf $(VENV) out .smatrix .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) out .smatrix .kafka .hypothesis .pytest_cache .mypy_cache .ruff_cache
