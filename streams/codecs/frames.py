@@ -6,9 +6,9 @@ good or bad, is judged value by value in `streams.codecs.judgement`. A property 
 hold the two equal.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from streams.codecs.judgement import (
     judge,
     largest_wh,
 )
-from streams.domain.channels import CHANNELS, positions
+from streams.domain.channels import CHANNELS, MISSING, positions
 from streams.domain.frames import Frame, MeterList, Rejection, place_of
 from streams.domain.rounding import to_mwh
 
@@ -32,6 +32,10 @@ _OTHERS: Final = {"community_id", "minute", "meter_id"}
 _LARGEST_REMEMBERED: Final = 100_000
 _INT32_MAX: Final = 2**31 - 1
 _BYTES_OF_A_DOUBLE: Final = 8
+# simdjson reads a column of numbers into an array at once, but no null: so each null becomes a
+# number that nobody sends. Where one stood in a name, the names no longer fit and all is judged.
+_NULL: Final = b"-9e9"
+_NULL_WH: Final = float(_NULL)
 
 
 class Record(Protocol):
@@ -59,11 +63,11 @@ class _Layout:
 
     names: tuple[str, ...]
     mask: int
+    size: int
     has_sequence: bool
 
 
-@dataclass(slots=True)
-class _Plain:
+class _Plain(NamedTuple):
     """A record that looks right so far; its numbers wait for the rest of its group."""
 
     place: int
@@ -72,6 +76,7 @@ class _Plain:
     sequence: int
     meters: MeterList
     numbers: bytes
+    nulls: int
 
 
 class FrameDecoder:
@@ -83,28 +88,27 @@ class FrameDecoder:
         self._max_frame_bytes = max_frame_bytes
         # The document comes back as one of many types; what is done with it tells.
         self._parse: Callable[[bytes], Any] = simdjson.Parser().parse
-        self._layouts: dict[tuple[str, ...], _Layout | None] = {}
+        self._layouts: dict[bytes, _Layout] = {}
         self._communities: dict[bytes, str] = {}
         self._meters: dict[bytes, MeterList] = {}
 
     def decode(self, records: Sequence[Record]) -> Decoded:
         """Return what the records hold, each record as frame, rejections, or both."""
-        judged: list[Judged | None] = [None] * len(records)
+        frames: list[Frame | None] = [None] * len(records)
         groups: dict[tuple[int, int], list[_Plain]] = {}
-        for place, record in enumerate(records):
-            plain = self._plain(place, record.key, record.value, groups)
-            if not plain:
-                judged[place] = self._judge(record)
+        unplain = [
+            place
+            for place, record in enumerate(records)
+            if not self._plain(place, record.key, record.value, groups)
+        ]
         for (mask, n_meters), group in groups.items():
-            self._convert(mask, n_meters, group, records, judged)
-        frames: list[Frame] = []
+            unplain += self._convert(mask, n_meters, group, records, frames)
         rejections: list[Rejection] = []
-        for verdict in judged:
-            if verdict is not None:
-                if verdict.frame is not None:
-                    frames.append(verdict.frame)
-                rejections += verdict.rejections
-        return Decoded(frames, rejections)
+        for place in sorted(unplain):
+            judged = self._judge(records[place])
+            frames[place] = judged.frame
+            rejections += judged.rejections
+        return Decoded([frame for frame in frames if frame is not None], rejections)
 
     def _judge(self, record: Record) -> Judged:
         return judge(
@@ -123,23 +127,23 @@ class FrameDecoder:
         groups: dict[tuple[int, int], list[_Plain]],
     ) -> bool:
         """Put the record into its group if it is plain; say whether it was."""
-        if (
-            key is None
-            or value is None
-            or len(value) > self._max_frame_bytes
-            or value[:1] != b"{"
-            or value.count(b"{") != 1
-        ):
+        if key is None or value is None or len(value) > self._max_frame_bytes or value[:1] != b"{":
             return False
+        nulls = value.count(b"null") if b"n" in value else 0
         try:
-            document = self._parse(value)
-            layout = self._layout(tuple(document.keys()))
+            document = self._parse(value.replace(b"null", _NULL) if nulls else value)
+            layout = self._layout(key, document)
             # simdjson flattens nested arrays: one bracket a column shows that there are none.
             if layout is None or value.count(b"[") != len(layout.names) + 1:
                 return False
-            community_id = self._community(key)
-            minute = document["minute"]
+            community_id, minute = self._community(key), document["minute"]
             sequence = document["sequence"] if layout.has_sequence else -1
+            if sequence == _NULL_WH:
+                sequence, nulls = -1, nulls - 1
+            elif layout.has_sequence and (
+                type(sequence) is not int or not 0 <= sequence <= MAX_SEQUENCE
+            ):
+                return False
             meters = self._meter_list(value)
             if (
                 meters is None
@@ -147,22 +151,36 @@ class FrameDecoder:
                 or type(minute) is not int
                 or minute < 0
                 or minute % MINUTE_S
-                or type(sequence) is not int
-                or not -1 <= sequence <= MAX_SEQUENCE
-                or (sequence < 0 and layout.has_sequence)
             ):
                 return False
-            parts = [_numbers(document[name]) for name in layout.names]
-        except (ValueError, TypeError, AttributeError, RuntimeError):
+            columns = [document[name].as_buffer(of_type="d") for name in layout.names]
+        except (ValueError, TypeError, AttributeError, KeyError, RuntimeError):
             # What simdjson can't read, or reads as another type, is judged in full.
+            self._layouts.pop(key, None)
             return False
         n_meters = len(meters.ids)
-        if any(part.nbytes != _BYTES_OF_A_DOUBLE * n_meters for part in parts):
-            return False
+        for column in columns:
+            if memoryview(column).nbytes != _BYTES_OF_A_DOUBLE * n_meters:
+                return False
         groups.setdefault((layout.mask, n_meters), []).append(
-            _Plain(place, community_id, minute, sequence, meters, b"".join(parts))
+            _Plain(place, community_id, minute, sequence, meters, b"".join(columns), nulls)
         )
         return True
+
+    def _layout(self, key: bytes, document: simdjson.Object) -> _Layout | None:
+        """Return how a community's document is laid out; None when it is no frame.
+
+        A terminal sends one layout for ever. A document with as many keys, and with every name
+        of the layout among them, has that layout: a key standing twice would leave a name out.
+        """
+        layout = self._layouts.get(key)
+        if layout is None or layout.size != len(document):
+            layout = _layout_of(tuple(document.keys()))
+            if layout is not None:
+                if len(self._layouts) >= _LARGEST_REMEMBERED:
+                    self._layouts.clear()
+                self._layouts[key] = layout
+        return layout
 
     def _convert(
         self,
@@ -170,46 +188,40 @@ class FrameDecoder:
         n_meters: int,
         group: list[_Plain],
         records: Sequence[Record],
-        judged: list[Judged | None],
-    ) -> None:
-        """Turn one group's numbers into mWh together; judge those with an impossible one."""
+        frames: list[Frame | None],
+    ) -> Iterator[int]:
+        """Turn one group's numbers into mWh together; yield places with an impossible one."""
         channels = positions(mask)
         energy_wh = np.frombuffer(b"".join([plain.numbers for plain in group])).reshape(
             len(group), len(channels), n_meters
         )
         limits = np.array([largest_wh(channel) for channel in channels])[:, None]
-        out_of_range = (energy_wh < 0) | (energy_wh > limits)
-        impossible: npt.NDArray[np.bool_] = np.any(out_of_range, axis=(1, 2))
-        energy_mwh = to_mwh(np.where(out_of_range, 0.0, energy_wh))
+        nulls = energy_wh == _NULL_WH
+        out_of_range = (energy_wh < 0) ^ nulls | (energy_wh > limits)
+        # A terminal that sends the stand-in itself betrays it by the number of them.
+        impossible: npt.NDArray[np.bool_] = np.any(out_of_range, axis=(1, 2)) | (
+            nulls.sum(axis=(1, 2)) != [plain.nulls for plain in group]
+        )
+        energy_mwh = to_mwh(np.where(out_of_range | nulls, 0.0, energy_wh))
+        energy_mwh[nulls] = MISSING
         cells = energy_mwh
         if energy_mwh.size and energy_mwh.max() <= _INT32_MAX:
             cells = energy_mwh.astype(np.int32)
-        for row, plain in enumerate(group):
-            record = records[plain.place]
-            if impossible[row]:
-                judged[plain.place] = self._judge(record)
-                continue
-            judged[plain.place] = Judged(
-                Frame(
+        base = place_of(0, generation=self._generation)
+        for plain, row, is_impossible in zip(group, cells, impossible.tolist(), strict=True):
+            place = plain.place
+            if is_impossible:
+                yield place
+            else:
+                frames[place] = Frame(
                     plain.community_id,
                     plain.minute,
                     plain.sequence,
-                    place_of(record.offset, generation=self._generation),
+                    base + records[place].offset,
                     plain.meters,
                     mask,
-                    cells[row],
-                ),
-                (),
-            )
-
-    def _layout(self, keys: tuple[str, ...]) -> _Layout | None:
-        try:
-            return self._layouts[keys]
-        except KeyError:
-            layout = _layout_of(keys)
-            if len(self._layouts) < _LARGEST_REMEMBERED:
-                self._layouts[keys] = layout
-            return layout
+                    row,
+                )
 
     def _community(self, key: bytes) -> str:
         try:
@@ -255,22 +267,5 @@ def _layout_of(keys: tuple[str, ...]) -> _Layout | None:
     if len(found) != len(keys) or others - {"sequence"} != _OTHERS or "consumption_wh" not in found:
         return None
     names = tuple(sorted(columns, key=_COLUMNS.__getitem__))
-    return _Layout(
-        names, sum(1 << _COLUMNS[name] for name in names), has_sequence="sequence" in found
-    )
-
-
-def _numbers(column: simdjson.Array) -> memoryview:
-    """Return a column's numbers as doubles, NaN for null.
-
-    Raises:
-        TypeError: If it holds anything else.
-        AttributeError: If it is no array.
-    """
-    try:
-        return memoryview(column.as_buffer(of_type="d"))
-    except TypeError:
-        numbers = column.as_list()
-        if not set(map(type, numbers)) <= {float, int, type(None)}:
-            raise
-        return np.array(numbers, dtype=np.float64).data
+    mask = sum(1 << _COLUMNS[name] for name in names)
+    return _Layout(names, mask, len(keys), has_sequence="sequence" in found)

@@ -21,6 +21,13 @@ ORIGINAL_BYTES_KEPT: Final = 64 * 1024
 
 Message = tuple[bytes, bytes]
 
+# One for every minute of every community: writing it so takes a third of building and dumping.
+_MINUTE: Final = (
+    '{"schema_version":1,"community_id":%s,"minute":%d,"version":%d,"meters_reported":%d,'
+    + ",".join(f'"{flow}_mwh":%s' for flow in FLOWS)
+    + "}"
+)
+
 
 def community_minutes(closed: Mapping[tuple[str, int], Minute]) -> Iterator[Message]:
     """Yield key and value of a `CommunityMinute` for each closed minute."""
@@ -31,16 +38,15 @@ def community_minutes(closed: Mapping[tuple[str, int], Minute]) -> Iterator[Mess
         sums, reported = minute_sums([minute for _, _, minute in group])
         rows = zip(group, sums.tolist(), reported.tolist(), strict=True)
         for (community_id, start, minute), flows, meters in rows:
-            known: dict[str, Any] = {
-                "schema_version": 1,
-                "community_id": community_id,
-                "minute": start,
-                "version": minute.version,
-                "meters_reported": meters,
-            }
-            for flow, energy_mwh in zip(FLOWS, flows, strict=True):
-                known[f"{flow}_mwh"] = None if energy_mwh == MISSING else energy_mwh
-            yield community_id.encode(), orjson.dumps(known)
+            sums = ["null" if energy == MISSING else energy for energy in flows]
+            text = _MINUTE % (
+                orjson.dumps(community_id).decode(),
+                start,
+                minute.version,
+                meters,
+                *flows,
+            )
+            yield community_id.encode(), text.encode()
 
 
 def household_intervals(closed: Sequence[ClosedPeriod]) -> Iterator[Message]:

@@ -1,7 +1,9 @@
 """A frame that passed the door, and what is said of one that did not."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
+
+from typing_extensions import override
 
 from schemas.metering import RejectionRule
 from streams.domain.channels import Cells
@@ -21,16 +23,31 @@ def place_of(offset: int, *, generation: int) -> int:
     return (generation << OFFSET_BITS) + offset
 
 
-@dataclass(frozen=True, slots=True)
 class MeterList:
-    """The meters of a frame, in its order."""
+    """The meters of a frame, in its order; equal when these are.
 
-    ids: tuple[str, ...]
+    Attributes:
+        ids: Their ids.
+    """
+
+    __slots__ = ("_hash", "ids")
+
+    def __init__(self, ids: tuple[str, ...]) -> None:
+        """Remember the hash: every frame is looked up by its meters."""
+        self.ids: Final = ids
+        self._hash: Final = hash(ids)
+
+    @override
+    def __hash__(self) -> int:
+        return self._hash
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, MeterList) and self.ids == other.ids)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """One community's accepted readings for one minute.
+class Frame(NamedTuple):
+    """One community's accepted readings for one minute; a tuple, which is made fastest.
 
     Attributes:
         minute: Start of the minute, epoch seconds.

@@ -259,9 +259,9 @@ class Windows:
         self._advance(community, start)
         roster = self._roster(frame, community, step)
         is_settled = start < community.settled_before
-        period = (frame.community_id, start - start % PERIOD_S)
         minutes = community.minutes
         if is_settled:
+            period = (frame.community_id, start - start % PERIOD_S)
             minutes = reopened[period] if period in reopened else self._stored(*period)
         minute = minutes.get(start)
         if is_settled or (minute is not None and minute.closed):
@@ -282,7 +282,7 @@ class Windows:
                 return
         step.minutes[frame.community_id, start] = minute
         if is_settled:
-            reopened[period] = minutes
+            reopened[frame.community_id, start - start % PERIOD_S] = minutes
             step.closed_minutes[frame.community_id, start] = minute
             step.tally.minutes_reopened += 1
         elif minute.closed:

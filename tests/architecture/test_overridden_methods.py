@@ -122,6 +122,7 @@ PRIVATE = {
     "_thread": "faust.transport.consumer.ThreadDelegateConsumer.__init__",
     "_tp_index": "faust.transport.conductor.Conductor._update_tp_index",
     "_unacked_messages": "faust.transport.consumer.Consumer.wait_empty",
+    "_subscription": "aiokafka.consumer.consumer.AIOKafkaConsumer.start",
     "_wait": "faust.tables.recovery.Recovery._wait",
     "_wait_next_records": "faust.transport.consumer.Consumer._wait_next_records",
     "_waiting_for_ack": "faust.transport.consumer.Consumer._wait_for_ack",

@@ -1,6 +1,5 @@
 """Frames as a terminal's readings become them: builders and strategies."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,7 +47,7 @@ def a_frame(
 
 def placed(frames: Sequence[Frame]) -> list[Frame]:
     """Return frames in the places of a partition, in this order."""
-    return [dataclasses.replace(frame, place=place) for place, frame in enumerate(frames)]
+    return [frame._replace(place=place) for place, frame in enumerate(frames)]
 
 
 _VALUES = st.one_of(st.none(), st.integers(0, 5))

@@ -1,0 +1,122 @@
+"""One batch of each partition under way, while the next is worked on."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import aiokafka
+from faust import Table
+from faust.types import TP
+from rocksdict import WriteBatch
+
+from streams.delivery.batches import Batch
+from streams.delivery.effects import Changes, Effects
+
+if TYPE_CHECKING:
+    from streams.delivery.app import App
+
+MAX_BATCH_BYTES: Final = 1 << 20
+MAX_REQUEST_BYTES: Final = 16 << 20
+
+
+class PipelinedDelivery(ABC):
+    """What both ways of delivery share: the order of batches, and what is on its way."""
+
+    def __init__(self, app: "App") -> None:
+        """Deliver for this app."""
+        self.app = app
+        self._under_way: dict[TP, tuple[asyncio.Task[None], Effects]] = {}
+
+    async def commit(self, batch: Batch, effects: Effects) -> None:
+        """See `Delivery.commit`."""
+        earlier = self._under_way.get(batch.tp)
+        if earlier is not None:
+            await earlier[0]
+        task = asyncio.create_task(self.deliver(batch, effects))
+        task.add_done_callback(self.app.crash_on_failure)
+        self._under_way[batch.tp] = (task, effects)
+
+    def unwritten(self, table: Table[bytes, bytes], partition: int) -> Mapping[bytes, bytes | None]:
+        """See `Delivery.unwritten`."""
+        found: Changes = {}
+        for tp, (task, effects) in self._under_way.items():
+            if tp.partition == partition and not task.done():
+                found |= effects.changes.get(table, {})
+        return found
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way; failures have ended the app already."""
+        tasks = [task for task, _ in self._under_way.values()]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._under_way.clear()
+
+    @abstractmethod
+    async def deliver(self, batch: Batch, effects: Effects) -> None:
+        """Make a batch's effects durable, then acknowledge it."""
+
+
+async def send(
+    producer: aiokafka.AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    messages: Iterable[tuple[bytes | None, bytes | None]],
+) -> list[Awaitable[Any]]:
+    """Send messages as record batches; return the futures of their acknowledgements, in order."""
+    sent: list[Awaitable[Any]] = []
+    builder = producer.create_batch()
+    for key, value in messages:
+        if builder.append(key=key, value=value, timestamp=None) is None:
+            builder.close()
+            sent.append(await producer.send_batch(builder, topic, partition=partition))
+            builder = producer.create_batch()
+            builder.append(key=key, value=value, timestamp=None)
+    if builder.record_count():
+        builder.close()
+        sent.append(await producer.send_batch(builder, topic, partition=partition))
+    return sent
+
+
+async def send_outputs(
+    producer: aiokafka.AIOKafkaProducer, partition: int, effects: Effects
+) -> list[Awaitable[Any]]:
+    """Send a batch's outputs to the partitions of its number; return the acknowledgements."""
+    sent: list[Awaitable[Any]] = []
+    for topic, messages in effects.outputs.items():
+        sent += await send(producer, topic, partition, messages)
+    return sent
+
+
+async def send_changes(
+    producer: aiokafka.AIOKafkaProducer,
+    table: Table[bytes, bytes],
+    partition: int,
+    changes: Changes,
+) -> list[Awaitable[Any]]:
+    """Send a table's changes to its changelog; return the acknowledgements.
+
+    A record carries the very bytes of key and value that the store holds, as Faust's own would.
+    """
+    return await send(producer, table.changelog_topic.get_topic_name(), partition, changes.items())
+
+
+async def last_offset(acknowledgements: list[Awaitable[Any]], records: int) -> int:
+    """Return the offset of the last of so many records, once all are acknowledged.
+
+    Nobody else writes between a partition's batches: its owner is one, or it has been fenced.
+    """
+    first, *_ = await asyncio.gather(*acknowledgements)
+    return int(first.offset) + records - 1
+
+
+def write(table: Table[bytes, bytes], partition: int, changes: Changes, offset: int) -> None:
+    """Write changes and their changelog's offset into the local store, together."""
+    store: Any = table.data
+    batch = WriteBatch(raw_mode=True)
+    for key, value in changes.items():
+        if value is None:
+            batch.delete(key)
+        else:
+            batch.put(key, value)
+    batch.put(store.offset_key, str(offset).encode())
+    store._db_for_partition(partition).write(batch)
