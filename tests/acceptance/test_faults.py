@@ -5,7 +5,7 @@ Each test plays a day of its own, later than those before, on one running system
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -129,6 +129,21 @@ def system(running: EmbeddedSystem) -> EmbeddedSystem:
     return running
 
 
+@pytest.fixture
+def play(system: EmbeddedSystem, tmp_path: Path) -> Iterator[Callable[..., Day]]:
+    """Start a day through the system; what is not sent when the test ends is not sent."""
+    started: list[Day] = []
+
+    def start(*, speed: str, minutes: int = 1_440) -> Day:
+        started.append(Day(system, tmp_path, speed=speed, minutes=minutes))
+        return started[-1]
+
+    yield start
+    for day in started:
+        day.load.kill()
+        day.load.communicate()
+
+
 def await_work(worker: Worker, *, at_least: int = 1) -> None:
     """Wait until a worker has done something since its start."""
     eventually(
@@ -139,19 +154,19 @@ def await_work(worker: Worker, *, at_least: int = 1) -> None:
     )
 
 
-def test_a_day_of_faults_is_exact(system: EmbeddedSystem, tmp_path: Path) -> None:
-    day = Day(system, tmp_path, speed="max")
+def test_a_day_of_faults_is_exact(play: Callable[..., Day]) -> None:
+    day = play(speed="max")
 
     day.require_exact()
 
 
 @pytest.mark.parametrize(("state", "speed"), [("kept", "3600"), ("deleted", "max")])
 def test_a_metering_worker_killed_again_and_again_loses_and_doubles_nothing(
-    system: EmbeddedSystem, tmp_path: Path, state: str, speed: str
+    system: EmbeddedSystem, play: Callable[..., Day], state: str, speed: str
 ) -> None:
     worker = worker_of(system, "metering")
     frames_before = int(worker.metrics()["smatrix_frames_total"])
-    day = Day(system, tmp_path, speed=speed)
+    day = play(speed=speed)
 
     await_work(worker, at_least=frames_before + 1_000)
     for _ in range(3):
@@ -165,11 +180,11 @@ def test_a_metering_worker_killed_again_and_again_loses_and_doubles_nothing(
 
 
 def test_a_history_worker_killed_again_and_again_loses_and_doubles_nothing(
-    system: EmbeddedSystem, tmp_path: Path
+    system: EmbeddedSystem, play: Callable[..., Day]
 ) -> None:
     worker = worker_of(system, "history")
     rows_before = int(worker.metrics().get("smatrix_history_rows_total", 0))
-    day = Day(system, tmp_path, speed="3600")
+    day = play(speed="3600")
 
     await_work(worker, at_least=rows_before + 1_000)
     for _ in range(3):
@@ -183,12 +198,12 @@ def test_a_history_worker_killed_again_and_again_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize(("how", "outage_s"), [("SIGTERM", 20), ("SIGKILL", 5)])
 def test_history_waits_for_clickhouse_says_so_once_and_goes_on_by_itself(
-    system: EmbeddedSystem, tmp_path: Path, how: str, outage_s: int
+    system: EmbeddedSystem, play: Callable[..., Day], how: str, outage_s: int
 ) -> None:
     history, clickhouse = worker_of(system, "history"), _clickhouse(system)
     said_before = history.child.log.read_text()
     waited_before = history.metrics().get("smatrix_history_waiting_seconds_total", 0.0)
-    day = Day(system, tmp_path, speed="2400", minutes=480)
+    day = play(speed="2400", minutes=480)
     eventually(
         "rows of the day", lambda: day._ask("count()", "community_minutes", "minute") > [["9"]]
     )
@@ -221,10 +236,10 @@ def test_history_waits_for_clickhouse_says_so_once_and_goes_on_by_itself(
 
 @pytest.mark.parametrize("role", ["metering", "history"])
 def test_two_workers_share_the_work_and_one_takes_over_from_the_other(
-    system: EmbeddedSystem, tmp_path: Path, role: str
+    system: EmbeddedSystem, play: Callable[..., Day], role: str
 ) -> None:
     first = worker_of(system, role)
-    day = Day(system, tmp_path, speed="2400", minutes=960)
+    day = play(speed="2400", minutes=960)
     second = system.start_worker(role, "2")
     await_work(second, at_least=100)
 
@@ -252,11 +267,11 @@ def test_a_worker_forgets_the_figures_of_partitions_that_it_gave_away(
 
 @pytest.mark.parametrize("role", ["metering", "history"])
 def test_a_worker_drains_within_ten_seconds_when_it_is_told_to_end(
-    system: EmbeddedSystem, tmp_path: Path, role: str
+    system: EmbeddedSystem, play: Callable[..., Day], role: str
 ) -> None:
     worker = worker_of(system, role)
     said_before = worker.child.log.read_text()
-    day = Day(system, tmp_path, speed="3600", minutes=480)
+    day = play(speed="3600", minutes=480)
     await_work(worker, at_least=int(worker.metrics().get(FIGURES[role], 0)) + 100)
 
     day.require_frames_flow()
