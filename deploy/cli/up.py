@@ -2,12 +2,14 @@
 
 import signal
 import time
-from typing import Final
+from enum import StrEnum
+from typing import Annotated, Final
 
+import typer
 from rich.console import Console
 
 from deploy.embedded.system import EmbeddedSystem
-from streams.settings import Settings, get_settings
+from streams.settings import ConfigurationError, Settings, get_settings
 
 _POLL_S: Final = 0.5
 _QUERIES: Final = (
@@ -18,27 +20,48 @@ _QUERIES: Final = (
 )
 
 
-def up() -> None:
+class Broker(StrEnum):
+    """What the embedded system runs on."""
+
+    EMBEDDED = "embedded"
+    KAFKA = "kafka"
+
+
+def up(
+    broker: Annotated[
+        Broker,
+        typer.Option(help="The embedded broker, in memory, or Apache Kafka, which keeps its data."),
+    ] = Broker.EMBEDDED,
+    nodes: Annotated[int, typer.Option(help="Nodes of Apache Kafka: 1 or 3.")] = 1,
+) -> None:
     """Run the embedded system in the foreground until Ctrl-C."""
     settings = get_settings()
+    if broker is Broker.EMBEDDED and nodes != 1:
+        raise ConfigurationError(
+            f"--nodes {nodes}: the embedded broker is one process; add --broker kafka"
+        )
     console = Console(soft_wrap=True)
     stop_on_sigterm()
-    with EmbeddedSystem(settings, settings.data_dir) as system:
-        print_addresses(console, system, settings)
+    # The histories of two brokers would mix their versions, so each has a folder of its own.
+    kafka = broker is Broker.KAFKA
+    folder = settings.data_dir / f"kafka-{nodes}" if kafka else settings.data_dir
+    with EmbeddedSystem(settings, folder, kafka_nodes=nodes if kafka else 0) as system:
+        print_addresses(console, system, system.settings)
         console.print("Ctrl-C stops everything.")
         keep_up(system)
 
 
 def keep_up(system: EmbeddedSystem) -> None:
-    """Watch the system; a worker that ended is started again.
+    """Watch the system; a worker, or a node of Apache Kafka, that ended is started again.
 
     Raises:
-        ProcessEndedError: If the broker or ClickHouse has ended.
+        ProcessEndedError: If the embedded broker or ClickHouse has ended.
     """
     while True:
         time.sleep(_POLL_S)
         for child in system.children:
             child.require_alive()
+        system.restart_ended_nodes()
         system.restart_ended_workers()
 
 

@@ -1,6 +1,5 @@
 """The whole system on one machine: broker, ClickHouse and workers as processes of their own."""
 
-import json
 import shutil
 import socket
 import sys
@@ -15,8 +14,10 @@ import urllib3
 
 from agents import ROLES
 from deploy.embedded.broker import answers, require_free, start_broker
+from deploy.embedded.generation import next_generation, read_generation
 from deploy.embedded.processes import Child, ProcessEndedError, start, stop
-from streams.domain.frames import MAX_GENERATION
+from deploy.kafka.cluster import KafkaCluster, ports_of
+from deploy.kafka.node import KafkaNode
 from streams.settings import ConfigurationError, Settings
 
 READY_S: Final = 60.0
@@ -70,18 +71,24 @@ class Worker:
 class EmbeddedSystem:
     """Starts and stops the embedded system; use it in a `with` block.
 
-    Its broker keeps all in memory, so the workers' state begins anew with it; ClickHouse's history
-    stays, and a new generation makes the versions of corrections go on growing.
+    Its own broker keeps all in memory, so the workers' state begins anew with it; ClickHouse's
+    history stays, and a new generation makes the versions of corrections go on growing. Apache
+    Kafka keeps its data in the folder, and with it the workers' state and the generation stay.
 
     Attributes:
-        settings: Of this process; the children get theirs from it.
-        folder: For state, history and logs.
-        wipe: Whether to begin with an empty history too.
+        settings: Of this process; the children get theirs from it. With Kafka, `broker` names
+            every node once it has started.
+        folder: For state, history and logs, and Kafka's data.
+        wipe: Whether to begin with an empty history too, and an empty Kafka.
+        kafka_nodes: 1 or 3 nodes of Apache Kafka; 0 starts the embedded broker.
+        kafka: The nodes, to be killed and started; None with the embedded broker.
     """
 
     settings: Settings
     folder: Path
     wipe: bool = False
+    kafka_nodes: int = 0
+    kafka: KafkaCluster | None = field(default=None, init=False)
     children: list[Child] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
     _generation: int = 0
@@ -107,7 +114,7 @@ class EmbeddedSystem:
     def stop(self) -> None:
         """Stop the workers, then what they lean on."""
         stop([worker.child for worker in self.workers])
-        stop(self.children)
+        stop([*(node.child for node in self._nodes if node.is_running), *self.children])
         self.workers.clear()
         self.children.clear()
 
@@ -117,7 +124,8 @@ class EmbeddedSystem:
         Raises:
             ProcessEndedError: If one has ended.
         """
-        for child in [*self.children, *(worker.child for worker in self.workers)]:
+        nodes = (node.child for node in self._nodes)
+        for child in [*nodes, *self.children, *(worker.child for worker in self.workers)]:
             child.require_alive()
 
     def start_worker(self, role: str, worker_id: str = "1") -> Worker:
@@ -158,6 +166,12 @@ class EmbeddedSystem:
         self.children.append(child)
         return child
 
+    def restart_ended_nodes(self) -> None:
+        """Start again each Kafka node that has ended: it has its data on disk."""
+        for node in self._nodes:
+            if not node.is_running:
+                node.start()
+
     def restart_ended_workers(self) -> None:
         """Start again each worker that has ended: nothing is lost by its end."""
         for worker in list(self.workers):
@@ -180,8 +194,13 @@ class EmbeddedSystem:
             "SMATRIX_CLICKHOUSE_URL": str(self.settings.clickhouse_url),
             "SMATRIX_DATA_DIR": str(self.folder / "state"),
             "SMATRIX_GENERATION": str(self._generation),
+            **({"SMATRIX_REPLICATION": str(self.kafka_nodes)} if self.kafka_nodes else {}),
             **more,
         }
+
+    @property
+    def _nodes(self) -> list[KafkaNode]:
+        return self.kafka.nodes if self.kafka is not None else []
 
     def _start(self) -> None:
         url = self.settings.clickhouse_url
@@ -191,16 +210,33 @@ class EmbeddedSystem:
             )
         require_free(f"127.0.0.1:{url.port}", "SMATRIX_CLICKHOUSE_URL")
         self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(self.folder / "state", ignore_errors=True)
         if self.wipe:
             shutil.rmtree(self.folder / "clickhouse", ignore_errors=True)
-        self._generation = _next_generation(self.folder / "generation")
-        broker = start_broker(self.settings.broker, log=self.folder / "log" / "broker.log")
-        self.children.append(broker)
+            shutil.rmtree(self.folder / "kafka", ignore_errors=True)
+        self._start_broker()
         self.start_clickhouse()
-        self._await("the broker", lambda: answers(self.settings.broker))
+        if self.kafka is not None:
+            self.kafka.await_ready()
+        self._await("the broker", lambda: answers(self.settings.broker.partition(",")[0]))
         self._await("ClickHouse", lambda: answers(f"127.0.0.1:{url.port}"))
         self.await_ready([self.start_worker(role) for role in ROLES])
+
+    def _start_broker(self) -> None:
+        data, generation = self.folder / "kafka", self.folder / "generation"
+        if self.kafka_nodes and data.exists():
+            self._generation = read_generation(generation)
+        else:
+            # The topics begin anew: what was made of the old ones does not fit them.
+            shutil.rmtree(self.folder / "state", ignore_errors=True)
+            self._generation = next_generation(generation)
+        if self.kafka_nodes:
+            ports = ports_of(self.settings.broker, nodes=self.kafka_nodes)
+            self.kafka = KafkaCluster(data, nodes=self.kafka_nodes, ports=ports)
+            self.settings = self.settings.model_copy(update={"broker": self.kafka.bootstrap})
+            self.kafka.start()
+        else:
+            log = self.folder / "log" / "broker.log"
+            self.children.append(start_broker(self.settings.broker, log=log))
 
     def _await(self, what: str, is_there: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_S
@@ -211,15 +247,6 @@ class EmbeddedSystem:
                     f"{what} did not get ready within {READY_S:.0f} s; see {self.folder / 'log'}"
                 )
             time.sleep(_POLL_S)
-
-
-def _next_generation(counter: Path) -> int:
-    """Count this start of the broker, which keeps nothing, as a new generation of its topics."""
-    generation = int(json.loads(counter.read_text())) + 1 if counter.exists() else 0
-    if generation > MAX_GENERATION:
-        raise ConfigurationError(f"{counter}: {generation} starts are too many; delete the folder")
-    counter.write_text(json.dumps(generation))
-    return generation
 
 
 def _free_port() -> int:

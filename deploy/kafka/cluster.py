@@ -141,6 +141,36 @@ class KafkaCluster:
                 time.sleep(_POLL_S)
 
 
+def ports_of(broker: str, *, nodes: int) -> tuple[int, ...]:
+    """Return the ports of a cluster whose first address, or whose every address, is given.
+
+    >>> ports_of("127.0.0.1:9092", nodes=3)
+    (9092, 9093, 9094)
+    >>> ports_of("127.0.0.1:9092,127.0.0.1:9192,127.0.0.1:9292", nodes=3)
+    (9092, 9192, 9292)
+
+    Args:
+        broker: HOST:PORT, comma-separated, as in SMATRIX_BROKER.
+        nodes: How many there are.
+
+    Raises:
+        ConfigurationError: If it names another machine, or another number of addresses.
+    """
+    addresses = [address.rpartition(":") for address in broker.split(",")]
+    if any(host not in {"127.0.0.1", "localhost"} for host, _, _ in addresses):
+        raise ConfigurationError(
+            f"SMATRIX_BROKER={broker}: Kafka is started on this machine, as 127.0.0.1:PORT"
+        )
+    ports = tuple(int(port) for _, _, port in addresses)
+    if len(ports) == 1:
+        ports = tuple(range(ports[0], ports[0] + nodes))
+    if len(ports) != nodes:
+        raise ConfigurationError(
+            f"SMATRIX_BROKER={broker}: {nodes} nodes need {nodes} addresses, or the first alone"
+        )
+    return ports
+
+
 def _free_ports(count: int) -> list[int]:
     with ExitStack() as held:
         ports = []
