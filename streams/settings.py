@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     max_frame_bytes: int = Field(
         default=1 << 20, ge=1024, description="A larger frame is rejected; split it."
     )
+    group_prefix: str = Field(
+        default="smatrix",
+        pattern=r"^[a-z][a-z0-9-]{0,60}$",
+        description="Begins the names of consumer groups, changelogs and transactional ids.",
+    )
     generation: int = Field(
         default=0,
         ge=0,

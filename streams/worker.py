@@ -49,7 +49,7 @@ async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> N
         mode = DeliveryMode.TRANSACTIONAL if can else DeliveryMode.PLAIN
         settings = settings.model_copy(update={"delivery": mode})
     app = App(
-        f"smatrix-{role}",
+        f"{settings.group_prefix}-{role}",
         broker=settings.broker,
         data_dir=folder,
         partitions=settings.partitions,

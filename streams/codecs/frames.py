@@ -119,7 +119,7 @@ class FrameDecoder:
             max_bytes=self._max_frame_bytes,
         )
 
-    def _plain(
+    def _plain(  # noqa: PLR0911 - a chain of checks
         self,
         place: int,
         key: bytes | None,

@@ -38,13 +38,13 @@ def community_minutes(closed: Mapping[tuple[str, int], Minute]) -> Iterator[Mess
         sums, reported = minute_sums([minute for _, _, minute in group])
         rows = zip(group, sums.tolist(), reported.tolist(), strict=True)
         for (community_id, start, minute), flows, meters in rows:
-            sums = ["null" if energy == MISSING else energy for energy in flows]
+            told = ["null" if energy == MISSING else energy for energy in flows]
             text = _MINUTE % (
                 orjson.dumps(community_id).decode(),
                 start,
                 minute.version,
                 meters,
-                *flows,
+                *told,
             )
             yield community_id.encode(), text.encode()
 
