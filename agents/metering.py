@@ -1,5 +1,6 @@
 """Shell around `streams.domain.windows`: frames in, closed minutes and periods out."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -72,11 +73,14 @@ def attach(app: App, settings: Settings) -> None:
         async for batch in batches(stream):
             partition, now = partition_of(batch), clock.epoch_now()
             decoded = decoder.decode(batch.records)
+            # The commits of other partitions' batches go on between the stages of this one.
+            await asyncio.sleep(0)
             step = partition.windows.fold(
                 decoded.frames, now=now, clock=partition.clock.time(now=now)
             )
             step.rejections[:0] = decoded.rejections
             partition.clock.advance(partition.windows.newest + MINUTE_S, now=now)
+            await asyncio.sleep(0)
             effects = Effects()
             effects.changes[minutes_table] = {
                 minutes.key(*place): minutes.encode(minute)

@@ -40,7 +40,9 @@ def run_worker(role: str, attach: Attach, settings: Settings) -> None:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     with _own_folder(settings.data_dir / role / settings.worker_id) as folder:
-        uvloop.run(_run(role, attach, settings, folder))
+        # Faust's consumer has a thread and a loop of its own, which the policy makes fast too.
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # type: ignore[deprecated]
+        asyncio.run(_run(role, attach, settings, folder))
 
 
 async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> None:

@@ -7,7 +7,8 @@ community's window and are judged there (`streams.domain.windows`).
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -53,8 +54,13 @@ def largest_wh(channel: int) -> float:
     return _LARGEST_REGISTER_WH if channel >= _FIRST_REGISTER else _LARGEST_ENERGY_WH
 
 
-def is_identifier(text: object) -> bool:
+def is_identifier(text: object) -> TypeGuard[str]:
     """Say whether a community or a meter may be called this."""
+    return isinstance(text, str) and _is_identifier(text)
+
+
+@lru_cache(maxsize=100_000)
+def _is_identifier(text: str) -> bool:
     try:
         _IDENTIFIER.validate_python(text, strict=True)
     except ValidationError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiokafka
 from faust import Table
 from faust.types import TP
-from rocksdict import WriteBatch
+from rocksdict import Rdict, WriteBatch, WriteOptions
 
 from streams.delivery.batches import Batch
 from streams.delivery.effects import Changes, Effects
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 MAX_BATCH_BYTES: Final = 1 << 20
 MAX_REQUEST_BYTES: Final = 16 << 20
+# Bounds what a recovery reads again, and lies far below the life of a changelog's tombstones.
+FLUSH_EVERY_S: Final = 600.0
+
+_WITHOUT_LOG: Final = WriteOptions()
+_WITHOUT_LOG.disable_wal = True  # type: ignore[method-assign,assignment] # the stub is wrong
 
 
 class PipelinedDelivery(ABC):
@@ -27,6 +32,7 @@ class PipelinedDelivery(ABC):
         """Deliver for this app."""
         self.app = app
         self._under_way: dict[TP, tuple[asyncio.Task[None], Effects]] = {}
+        self._flushed: dict[tuple[str, int], float] = {}
 
     async def commit(self, batch: Batch, effects: Effects) -> None:
         """See `Delivery.commit`."""
@@ -44,6 +50,31 @@ class PipelinedDelivery(ABC):
             if tp.partition == partition and not task.done():
                 found |= effects.changes.get(table, {})
         return found
+
+    def write(
+        self, table: Table[bytes, bytes], partition: int, changes: Changes, offset: int
+    ) -> None:
+        """Write changes and their changelog's offset into the local store, together.
+
+        Without RocksDB's own log, which would cost more than all the rest of the write: the
+        changelog is that log. After a kill the store stands where it was last flushed, always
+        with the offset that belongs to it, and recovery reads on from there.
+        """
+        store: Any = table.data
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(store.offset_key, str(offset).encode())
+        database: Rdict = store._db_for_partition(partition)
+        database.write(batch, _WITHOUT_LOG)
+        now = asyncio.get_running_loop().time()
+        place = (table.name, partition)
+        if now - self._flushed.setdefault(place, now) >= FLUSH_EVERY_S:
+            self._flushed[place] = now
+            database.flush(wait=False)
 
     async def settle(self) -> None:
         """Wait until nothing is under way; failures have ended the app already."""
@@ -107,16 +138,3 @@ async def last_offset(acknowledgements: list[Awaitable[Any]], records: int) -> i
     """
     first, *_ = await asyncio.gather(*acknowledgements)
     return int(first.offset) + records - 1
-
-
-def write(table: Table[bytes, bytes], partition: int, changes: Changes, offset: int) -> None:
-    """Write changes and their changelog's offset into the local store, together."""
-    store: Any = table.data
-    batch = WriteBatch(raw_mode=True)
-    for key, value in changes.items():
-        if value is None:
-            batch.delete(key)
-        else:
-            batch.put(key, value)
-    batch.put(store.offset_key, str(offset).encode())
-    store._db_for_partition(partition).write(batch)

@@ -23,7 +23,6 @@ from streams.delivery.pipeline import (
     last_offset,
     send_changes,
     send_outputs,
-    write,
 )
 
 if TYPE_CHECKING:
@@ -74,5 +73,5 @@ class PlainDelivery(PipelinedDelivery):
                     offsets[table] = await last_offset(sent, len(changes))
         with metrics.STAGE_SECONDS.labels("store").time():
             for table, offset in offsets.items():
-                write(table, batch.partition, effects.changes[table], offset)
+                self.write(table, batch.partition, effects.changes[table], offset)
         batch.acknowledge()

@@ -27,7 +27,6 @@ from streams.delivery.pipeline import (
     last_offset,
     send_changes,
     send_outputs,
-    write,
 )
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class TransactionalDelivery(PipelinedDelivery):
             ) from error
         with metrics.STAGE_SECONDS.labels("store").time():
             for table, offset in offsets.items():
-                write(table, batch.partition, effects.changes[table], offset)
+                self.write(table, batch.partition, effects.changes[table], offset)
         batch.acknowledge()
 
     async def _transact(

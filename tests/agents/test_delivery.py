@@ -9,7 +9,7 @@ import pytest
 from streams.delivery import metrics
 from streams.delivery.batches import LostBatchError
 from streams.delivery.consumer import BatchConsumer
-from streams.delivery.pipeline import write
+from streams.delivery.pipeline import PipelinedDelivery
 from tests.agents.counting import Counting, committed, send
 
 pytestmark = pytest.mark.slow
@@ -58,7 +58,8 @@ async def test_a_store_that_is_ahead_of_its_changelog_is_rebuilt_and_said_so(
     async with counting.running():
         await send(broker, counting.source, MANY)
         await until_seen(counting, len(MANY))
-        write(counting.table, 0, {b"alien": b"1"}, 10**9)
+        delivery = cast("PipelinedDelivery", counting.app.delivery)
+        delivery.write(counting.table, 0, {b"alien": b"1"}, 10**9)
     rebuilt = metrics.STORES_REBUILT._value.get()
 
     again = Counting(broker, tmp_path, name="ahead")
