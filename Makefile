@@ -3,10 +3,12 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_VENV := out/bench/venv
+BENCH_STAMP := $(BENCH_VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo kafka test test-fast check lint types clean
+.PHONY: help demo kafka bench test test-fast check lint types clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +18,14 @@ demo: $(STAMP) ## Play a day of 2,000 households through the whole system; ARGS=
 
 kafka: $(STAMP) ## Get Apache Kafka, once; it needs Java 17 and Maven.
 	@$(BIN)/python -m deploy.kafka
+
+bench: $(STAMP) $(BENCH_STAMP) ## Measure beside the peers on Apache Kafka; ARGS="peers --rounds 5" or "growth --quick".
+	@$(BIN)/python -m bench $(or $(ARGS),peers)
+
+$(BENCH_STAMP): bench/requirements.txt bench/constraints.txt
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c bench/constraints.txt -r bench/requirements.txt
+	@touch $@
 
 test: $(STAMP) ## Run every test.
 	@$(BIN)/python -m pytest $(ARGS)

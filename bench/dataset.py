@@ -1,0 +1,57 @@
+"""The frames that every peer reads: made once by the load generator, the same for one seed."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import pyarrow as pa
+
+from bench.broker import Broker
+from load_generator.faults import FaultRates
+from load_generator.plan import Plan
+from load_generator.sender import run
+from streams.topics import METER_FRAMES
+
+START: Final = datetime(2025, 7, 16, tzinfo=UTC)
+PERIOD_MINUTES: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Frames in the topic `meter-frames`, and what must come of them.
+
+    Attributes:
+        truth: As the load generator tells it.
+        frames: Number of frames in the topic.
+        readings: Number of readings in them.
+    """
+
+    truth: pa.Table
+    frames: int
+    readings: int
+
+
+def plan(
+    readings: int, *, communities: int, households_a_frame: int, faults: FaultRates, seed: int = 1
+) -> Plan:
+    """Return a plan of at least so many readings, in whole quarter-hours."""
+    households = communities * households_a_frame
+    quarters = -(-readings // (households * PERIOD_MINUTES))
+    return Plan(
+        communities=communities,
+        households=households,
+        seed=seed,
+        start=START,
+        minutes=quarters * PERIOD_MINUTES,
+        faults=faults,
+    )
+
+
+async def fill(broker: Broker, wanted: Plan) -> Dataset:
+    """Put a plan's frames into a new topic of frames; what was in it is gone."""
+    if METER_FRAMES.name in await broker.topics():
+        await broker.delete([METER_FRAMES.name])
+    await broker.create(METER_FRAMES.name, config=METER_FRAMES.config)
+    outcome = await run(wanted, broker=broker.bootstrap, topic=METER_FRAMES.name)
+    ends = await broker.ends(METER_FRAMES.name)
+    return Dataset(outcome.truth, sum(ends.values()), outcome.counts.readings_sent)
