@@ -16,7 +16,8 @@ from deploy.kafka.node import KafkaNode
 from deploy.kafka.properties import Seat, node_properties
 from streams.settings import ConfigurationError
 
-READY_S: Final = 60.0
+# Three Java processes on two busy cores take their time.
+READY_S: Final = 120.0
 _POLL_S: Final = 0.05
 _HEAP_MIB: Final = {1: 1024, 3: 512}
 
@@ -125,7 +126,7 @@ class KafkaCluster:
         """Wait until nodes, by default all, serve clients and know each other.
 
         Raises:
-            ProcessEndedError: If one ends meanwhile, or a minute is not enough.
+            ProcessEndedError: If one ends meanwhile, or two minutes are not enough.
         """
         awaited = nodes or tuple(self.nodes)
         numbers = {node.node_id for node in awaited}

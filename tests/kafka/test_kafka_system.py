@@ -1,0 +1,37 @@
+"""The whole system on Apache Kafka, stopped and started again."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.system import EmbeddedSystem
+from tests.acceptance.running import a_marker, await_markers, free_settings, send, smatrix
+from tests.kafka.availability import require_kafka
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def test_a_second_start_goes_on_with_topics_state_and_generation(tmp_path: Path) -> None:
+    require_kafka()
+    settings = free_settings()
+
+    with EmbeddedSystem(settings, tmp_path, kafka_nodes=1) as first:
+        send(first.settings, a_marker("before"))
+        await_markers(first.settings, ["before"])
+        generation = first.environment()["SMATRIX_GENERATION"]
+        (tmp_path / "state" / "kept").touch()
+
+    with EmbeddedSystem(settings, tmp_path, kafka_nodes=1) as second:
+        send(second.settings, a_marker("after"))
+        await_markers(second.settings, ["before", "after"])
+        assert second.environment()["SMATRIX_GENERATION"] == generation
+        assert (tmp_path / "state" / "kept").exists()
+
+
+def test_more_nodes_of_the_embedded_broker_are_refused() -> None:
+    ended = smatrix("up", "--nodes", "3", environment={})
+
+    assert ended.status == 2
+    assert ended.err == (
+        "smatrix: --nodes 3: the embedded broker is one process; add --broker kafka\n"
+    )
