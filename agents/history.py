@@ -40,25 +40,6 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
 )
 
 
-@dataclass(slots=True)
-class _Pending:
-    """Batches that wait to be inserted together."""
-
-    since: float = 0.0
-    batches: list[Batch] = field(default_factory=list)
-
-    def add(self, batch: Batch, *, now: float) -> None:
-        """Take a further batch."""
-        if not self.batches:
-            self.since = now
-        self.batches.append(batch)
-
-    @property
-    def messages(self) -> int:
-        """How many messages wait."""
-        return sum(len(batch.records) for batch in self.batches)
-
-
 def attach(app: App, settings: Settings) -> None:
     """Declare an agent for each topic that history keeps."""
     history = _History(app, settings, Sink(settings))
@@ -93,58 +74,106 @@ class _History:
 
     def attach_agent(self, topic: topics.Topic, decode: Decode) -> None:
         """Declare the agent of one topic."""
-        linger_s = self.settings.history_linger.total_seconds()
-        enough = self.settings.history_batch_messages
 
         @self.app.agent(self.app.bytes_topic(topic.name), name=topic.name)
         async def keep(stream: StreamT[Any]) -> None:
             """Insert a topic's messages into ClickHouse."""
-            clock = asyncio.get_running_loop().time
-            pending = _Pending()
-            async for batch in batches(stream):
-                if pending.batches and pending.batches[0].assignment != batch.assignment:
-                    pending = _Pending()
-                pending.add(batch, now=clock())
-                if pending.messages < enough and clock() - pending.since < linger_s:
-                    continue
-                stored = await _unless_revoked(self.app, self._insert(topic, decode, pending))
-                for done in pending.batches:
-                    if stored:
-                        done.acknowledge()
-                    else:
-                        done.abandon()
-                pending = _Pending()
+            keeper = _Keeper(self, topic, decode)
+            inserting = asyncio.create_task(keeper.insert_forever())
+            inserting.add_done_callback(self.app.crash_on_failure)
+            try:
+                async for batch in batches(stream):
+                    await keeper.take(batch)
+            finally:
+                inserting.cancel()
 
-    async def _insert(self, topic: topics.Topic, decode: Decode, pending: _Pending) -> None:
-        await self.ready.wait()
-        records = [record for batch in pending.batches for record in batch.records]
-        decoded = await asyncio.to_thread(decode, [record.value for record in records])
+
+@dataclass(slots=True)
+class _Keeper:
+    """Gathers a topic's batches and inserts them together, while more of them come.
+
+    It never waits for a further batch: one that is held while partitions are taken away is let
+    go at once, and would otherwise hold up the rebalance.
+    """
+
+    history: _History
+    topic: topics.Topic
+    decode: Decode
+    held: list[Batch] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+    has_room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take(self, batch: Batch) -> None:
+        """Hold a further batch; wait while one insert and enough for the next are there."""
+        if self.held and self.held[0].assignment != batch.assignment:
+            self._let_go(self.held)
+            self.held = []
+        self.held.append(batch)
+        self.arrived.set()
+        if sum(len(held.records) for held in self.held) >= self._enough_messages:
+            self.enough.set()
+            self.has_room.clear()
+            await _first_of(self.has_room.wait(), self.history.app.revoking.wait())
+
+    async def insert_forever(self) -> None:
+        """Insert what is held, once it is enough or has waited long enough."""
+        app, linger_s = self.history.app, self.history.settings.history_linger.total_seconds()
+        while True:
+            await self.arrived.wait()
+            await _first_of(self.enough.wait(), app.revoking.wait(), asyncio.sleep(linger_s))
+            taken, self.held = self.held, []
+            self.arrived.clear()
+            self.enough.clear()
+            self.has_room.set()
+            if not app.revoking.is_set() and await self._unless_revoked(self._insert(taken)):
+                for batch in taken:
+                    batch.acknowledge()
+            else:
+                self._let_go(taken)
+
+    @property
+    def _enough_messages(self) -> int:
+        return self.history.settings.history_batch_messages
+
+    def _let_go(self, taken: list[Batch]) -> None:
+        for batch in taken:
+            batch.abandon()
+
+    async def _insert(self, taken: list[Batch]) -> None:
+        await self.history.ready.wait()
+        records = [record for batch in taken for record in batch.records]
+        decoded = await asyncio.to_thread(self.decode, [record.value for record in records])
         for malformed in decoded.malformed:
-            MALFORMED.labels(topic.name).inc()
+            MALFORMED.labels(self.topic.name).inc()
             record = records[malformed.index]
             logger.error(
                 "%s[%s] at offset %s is left out: %s",
-                topic.name,
+                self.topic.name,
                 record.partition,
                 record.offset,
                 malformed.reason,
             )
         for rows in decoded.batches:
-            await self.sink.insert(rows)
+            await self.history.sink.insert(rows)
+
+    async def _unless_revoked(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do the work; give it up, and say so, when the partitions are taken away meanwhile."""
+        doing = asyncio.ensure_future(work)
+        await _first_of(asyncio.wait({doing}), self.history.app.revoking.wait())
+        if doing.done():
+            doing.result()
+            return True
+        doing.cancel()
+        await asyncio.wait({doing})
+        return False
 
 
-async def _unless_revoked(app: App, work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work; give it up, and say so, when the partitions are taken away meanwhile."""
-    doing = asyncio.ensure_future(work)
-    revoking = asyncio.ensure_future(app.revoking.wait())
+async def _first_of(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Return when the first of these has ended; end the others."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
-        await asyncio.wait({doing, revoking}, return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
-            return False
-        doing.result()
-        return True
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        revoking.cancel()
-        if not doing.done():
-            doing.cancel()
-            await asyncio.wait({doing})
+        for task in tasks:
+            task.cancel()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from faust.types import StreamT
+from faust.types import TP, StreamT
 
 from schemas.units import MINUTE_S
 from sinks import metrics
@@ -66,6 +66,15 @@ def attach(app: App, settings: Settings) -> None:
             known = partitions[batch.partition] = _Partition(batch.assignment, stores, windows)
             known.clock.advance(windows.newest + MINUTE_S, now=clock.epoch_now())
         return known
+
+    @app.on_partitions_revoked.connect
+    async def forget(_app: Any, *args: Any, **_: Any) -> None:  # noqa: ANN401 - a signal's form
+        """Keep nothing of partitions that others have now, their figures least of all."""
+        revoked: set[TP] = args[0]
+        for tp in revoked:
+            known = partitions.pop(tp.partition, None)
+            if known is not None:
+                metrics.forget(str(tp.partition), list(known.stores))
 
     @app.agent(app.bytes_topic(topics.METER_FRAMES.name), name="metering")
     async def metering(stream: StreamT[Any]) -> None:

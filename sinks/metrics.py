@@ -1,5 +1,8 @@
 """What operators see of metering; delivery's own metrics are in `streams.delivery.metrics`."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from prometheus_client import Counter, Gauge
 
 from streams.domain.windows import Tally
@@ -43,3 +46,14 @@ def count(tally: Tally) -> None:
     ):
         if amount:
             counter.inc(amount)
+
+
+def forget(partition: str, tables: Iterable[str]) -> None:
+    """Take back the figures of a partition that another worker has now."""
+    for gauge in (OPEN_MINUTES, EVENT_TIME_LAG):
+        with suppress(KeyError):
+            gauge.remove(partition)
+    for table in tables:
+        for gauge in (TABLE_KEYS, TABLE_BYTES):
+            with suppress(KeyError):
+                gauge.remove(table, partition)

@@ -1,11 +1,12 @@
 """Child processes that never outlive their parent."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,7 +54,7 @@ def start(name: str, command: Sequence[str], *, log: Path, environment: Mapping[
         environment: Variables besides this process's own.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    with log.open("ab") as output, _uninterrupted():
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -86,4 +87,15 @@ def inherited_environment() -> dict[str, str]:
 
 
 def _die_with_parent() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold signals back: one that came while a child is forked would be swallowed there."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

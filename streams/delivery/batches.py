@@ -40,7 +40,7 @@ class Batch:
 
     Attributes:
         assignment: Number of the assignment that it was read in.
-        follows: The `next_offset` of the batch before it in this assignment; None for the first.
+        follows: Where the batch before it ended, or the committed offset.
         next_offset: Where reading goes on; what is committed once the batch is done.
         lag: Records of the partition that are not fetched yet, as far as is known.
         event: Faust's event around it, known once the agent has it.

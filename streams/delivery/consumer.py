@@ -2,7 +2,8 @@
 
 Each deviation from Faust 0.15.3, with its reason:
 
-- `_drain_messages` hands over one event per partition and poll (`streams.delivery.batches`).
+- `_drain_messages` hands over one event per partition and poll (`streams.delivery.batches`), and
+  only what goes on where the committed offset or the last batch ended.
 - `ack` and `_filter_committable_offsets` keep one number a partition, in order, instead of lists
   and gaps of offsets that can be committed over.
 - The aiokafka consumer waits 20 ms for more records instead of 1,500, and reads committed records
@@ -10,6 +11,7 @@ Each deviation from Faust 0.15.3, with its reason:
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -22,6 +24,7 @@ from faust.types.tuples import Message
 from mode.utils.futures import notify
 from typing_extensions import override
 
+from streams.delivery import metrics
 from streams.delivery.batches import Batch, BatchMessage
 
 if TYPE_CHECKING:
@@ -50,7 +53,8 @@ class BatchConsumer(driver.Consumer):
     def on_init(self) -> None:
         super().on_init()
         self._done: dict[TP, int] = {}
-        self._drained: dict[TP, tuple[int, int]] = {}
+        self._expected: dict[TP, int] = {}
+        self._known_gaps: set[tuple[TP, int]] = set()
         self._last_seen: dict[TP, float] = {}
 
     @property
@@ -93,8 +97,10 @@ class BatchConsumer(driver.Consumer):
         # Only now: revoking commits what is done first.
         for tp in revoked:
             self._done.pop(tp, None)
-            self._drained.pop(tp, None)
+            self._expected.pop(tp, None)
             self._last_seen.pop(tp, None)
+            with contextlib.suppress(KeyError):
+                metrics.CONSUMER_LAG.remove(tp.topic, str(tp.partition))
 
     @override
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
@@ -106,17 +112,27 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     @override
+    async def perform_seek(self) -> None:
+        """Go to the committed offsets, and remember that reading must begin just there."""
+        await super().perform_seek()
+        tps = {tp for tp in self.assignment() if not self._is_changelog_tp(tp)}
+        fresh = [tp for tp in tps if not self._committed_offset.get(tp)]
+        starts = await self.earliest_offsets(*fresh) if fresh else {}
+        self._expected = {tp: self._committed_offset.get(tp) or starts.get(tp) or 0 for tp in tps}
+        self._known_gaps.clear()
+
+    @override
     async def _drain_messages(self, fetcher: Fetcher) -> None:  # type: ignore[override]
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
-                assignment = self._app.assignment_number
                 records, _ = await self._wait_next_records(TICK_S)
                 await asyncio.sleep(0)
                 if self.should_stop or not self.flow_active:
+                    # What was polled is dropped here; reading goes on where it is expected to.
                     continue
                 for tp, polled in (records or {}).items():
-                    await self._hand_over(tp, polled, assignment)
-                await self._tick(assignment)
+                    await self._hand_over(tp, polled)
+                await self._tick()
         except self.consumer_stopped_errors:
             if not self.transport.app.should_stop:
                 raise
@@ -124,33 +140,46 @@ class BatchConsumer(driver.Consumer):
             if not self.transport.app.should_stop:
                 raise
 
-    async def _tick(self, assignment: int) -> None:
+    async def _tick(self) -> None:
         """Give each silent partition an empty batch now and then: time goes on there too."""
         now = self.loop.time()
         for tp in list(self._get_active_partitions()):
-            if self._is_changelog_tp(tp):
+            if self._is_changelog_tp(tp) or not self.flow_active:
                 continue
-            if now - self._last_seen.setdefault(tp, now) >= TICK_S and self.flow_active:
-                await self._hand_over(tp, [], assignment)
+            if now - self._last_seen.setdefault(tp, now) >= TICK_S:
+                await self._put(tp, [], self._expected.get(tp))
 
-    async def _hand_over(self, tp: TP, polled: list[Any], assignment: int) -> None:
-        if assignment != self._app.assignment_number or self._is_changelog_tp(tp):
+    async def _hand_over(self, tp: TP, polled: list[Any]) -> None:
+        """Hand a poll's records to the agent, if they go on where the last ones ended.
+
+        A poll can span a rebalance and bring, or have dropped, records of another position than
+        the committed one. Records may be missing in between for good (transaction markers,
+        compaction), so a gap is fetched once more, and only then taken for what it is.
+        """
+        expected = self._expected.get(tp)
+        if expected is None or self._is_changelog_tp(tp):
             return
+        fresh = [record for record in polled if record.offset >= expected]
+        if not fresh:
+            return
+        if fresh[0].offset > expected and (tp, expected) not in self._known_gaps:
+            self._known_gaps.add((tp, expected))
+            await self.seek(tp, expected)
+            return
+        position = max(self._position(tp) or 0, fresh[-1].offset + 1)
+        await self._put(tp, fresh, position)
+
+    async def _put(self, tp: TP, records: list[Any], next_offset: int | None) -> None:
+        follows = self._expected.get(tp)
+        if next_offset is not None:
+            self._expected[tp] = next_offset
         self._last_seen[tp] = self.loop.time()
-        drained_in, position = self._drained.get(tp, (-1, None))
-        follows = position if drained_in == assignment else None
-        if polled:
-            next_offset = polled[-1].offset + 1
-            self._drained[tp] = (assignment, next_offset)
-            self._read_offset[tp] = next_offset - 1
-        else:
-            next_offset = follows
         channels = list(cast("Conductor", self.app.topics)._tp_index[tp])
         message = BatchMessage(
             tp.topic,
             tp.partition,
             next_offset or 0,
-            polled[-1].timestamp / 1000 if polled else 0.0,
+            records[-1].timestamp / 1000 if records else 0.0,
             0,
             None,
             None,
@@ -162,22 +191,32 @@ class BatchConsumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
         message.incref(len(channels))
-        batch = Batch(tp, polled, assignment, follows, next_offset, self._lag(tp))
+        number = self._app.assignment_number
+        batch = Batch(tp, records, number, follows, next_offset, self._lag(tp))
         event = self.app.create_event(None, cast("Any", batch), None, message)
         for channel in channels:
             # A rebalance cancels whoever waits to put; awaited bare that would end the fetcher.
             await asyncio.wait([asyncio.ensure_future(channel.queue.put(event))])
 
-    def _lag(self, tp: TP) -> int | None:
-        """Return how far the fetcher is behind, by its position, which passes markers too."""
+    def _position(self, tp: TP) -> int | None:
+        """Return where the fetcher goes on, behind markers too."""
+        state = self._state(tp)
+        return int(state.position) if state is not None and state.has_valid_position else None
+
+    def _state(self, tp: TP) -> Any:  # noqa: ANN401 - aiokafka has no types
+        """Return aiokafka's state of a partition; None when it is not assigned."""
         assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
         partition = driver.ensure_aiokafka_TP(tp)
         if assignment is None or partition not in assignment.tps:
             return None
-        state = assignment.state_value(partition)
-        if state.highwater is None or not state.has_valid_position:
+        return assignment.state_value(partition)
+
+    def _lag(self, tp: TP) -> int | None:
+        """Return how many records the fetcher is behind; None while that is unknown."""
+        state, position = self._state(tp), self._position(tp)
+        if position is None or state.highwater is None:
             return None
-        return max(int(state.highwater) - int(state.position), 0)
+        return max(int(state.highwater) - position, 0)
 
     @property
     def has_coordinator(self) -> bool:
