@@ -8,7 +8,7 @@ BENCH_STAMP := $(BENCH_VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo kafka bench test test-fast check lint types clean
+.PHONY: help demo kafka bench reliability test test-fast check lint types clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ kafka: $(STAMP) ## Get Apache Kafka, once; it needs Java 17 and Maven.
 
 bench: $(STAMP) $(BENCH_STAMP) ## Measure beside the peers on Apache Kafka; ARGS="peers --rounds 5" or "growth --quick".
 	@$(BIN)/python -m bench $(or $(ARGS),peers)
+
+reliability: $(STAMP) ## Kill, pause, cut and fill everything under load, and check that all is exact; ARGS="--seed 2".
+	@$(BIN)/python -m reliability $(ARGS)
 
 $(BENCH_STAMP): bench/requirements.txt bench/constraints.txt
 	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)

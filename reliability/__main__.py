@@ -1,0 +1,62 @@
+"""`python -m reliability`: a campaign of faults against the running system; and its table."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reliability.campaign import Campaign, run
+from reliability.results import Result, table
+from streams.settings import ConfigurationError
+
+_OUT = Path("out/reliability")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is asked for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m reliability", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("run", "table"), default="run")
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same faults and frames")
+    parser.add_argument("--seeds", type=int, default=1, help="so many seeds, from --seed on")
+    parser.add_argument("--faults", type=int, default=25, help="how many faults")
+    parser.add_argument("--minutes", type=float, default=2.0, help="how long the load lasts")
+    parser.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="of the broker")
+    parser.add_argument("--out", type=Path, default=_OUT, help="folder of results and logs")
+    options = parser.parse_args(arguments)
+    if options.what == "table":
+        results = sorted(options.out.glob("seed-*.json"))
+        _say(table(Result.read(path) for path in results))
+        return 0
+    failed = 0
+    for seed in range(options.seed, options.seed + options.seeds):
+        campaign = Campaign(seed, options.faults, options.minutes, options.nodes, options.out)
+        try:
+            result = run(campaign, say=_say)
+        except ConfigurationError as error:
+            sys.exit(str(error))
+        failed += not result.passed
+        _tell(result, campaign)
+    return 1 if failed else 0
+
+
+def _tell(result: Result, campaign: Campaign) -> None:
+    done = sum(happened.is_done for happened in result.faults)
+    worst = max((h.healed_s for h in result.faults if h.healed_s is not None), default=0.0)
+    _say(
+        f"seed {result.seed}: {done} faults in {result.seconds:.0f} s, worst healing {worst} s, "
+        f"well {result.healed_s} s and exact {result.exact_s} s after the last, "
+        f"{result.frames} frames, difference {result.difference_mwh} mWh"
+    )
+    for name, found in result.checks.items():
+        if found != "ok":
+            _say(f"  {name}: {found}")
+    if not result.passed:
+        _say(f"failed: {result.command}\nlogs: {campaign.out / f'seed-{result.seed}' / 'log'}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command's output
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""One seed's campaign: load, faults, healing, and what must be true then."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from deploy.embedded.processes import Child
+from deploy.truth_check import Comparison, compare
+from load_generator.truth import read_truth
+from reliability import checks
+from reliability.faults import Fault, draw
+from reliability.ground import Ground
+from reliability.injection import BrokenPromiseError, Doing, Injector, UnfitFault
+from reliability.results import Happened, Result
+from reliability.watch import Load, Watch
+
+WORKERS: Final = {"metering": 2, "history": 2}
+HEAL_S: Final = 60.0
+COMMUNITIES: Final = 8
+HOUSEHOLDS: Final = 160
+DAY_MINUTES: Final = 1_440
+_FIRST_DAY: Final = datetime(2025, 7, 16, tzinfo=UTC)
+_QUIET_S: Final = 5.0
+"""The load goes on for so long before the first fault and after the last begins."""
+_TICK_S: Final = 0.05
+_LOAD_ENDS_S: Final = 90.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What is asked for.
+
+    Attributes:
+        seed: Of faults and load.
+        faults: How many.
+        minutes: How long the load lasts.
+        nodes: Of the broker, 1 or 3.
+        out: Where results and, after a failure, logs are put.
+    """
+
+    seed: int
+    faults: int
+    minutes: float
+    nodes: int
+    out: Path
+
+    @property
+    def command(self) -> str:
+        """What runs it again."""
+        nodes = f" --nodes {self.nodes}" if self.nodes > 1 else ""
+        return (
+            f"python -m reliability --seed {self.seed} --faults {self.faults} "
+            f"--minutes {self.minutes:g}{nodes}"
+        )
+
+
+@dataclass(slots=True)
+class _Doing:
+    """A fault under way."""
+
+    fault: Fault
+    doing: Doing
+    began: float
+    goes_on: float
+
+
+@dataclass(slots=True)
+class _Battle:
+    """Doing the faults of a list while the load runs."""
+
+    ground: Ground
+    watch: Watch
+    injector: Injector
+    say: Say
+    begin: float
+    under_way: list[_Doing] = field(default_factory=list)
+    happened: list[Happened] = field(default_factory=list)
+
+    def fight(self, faults: list[Fault], load: Child) -> None:
+        """Do all faults, and wait for the end of the load."""
+        waiting = list(faults)
+        limit = time.monotonic() + faults[-1].at_s + _LOAD_ENDS_S
+        while waiting or self.under_way or load.process.poll() is None:
+            now = time.monotonic()
+            if now > limit and not self.under_way and not waiting:
+                load.process.kill()
+            while waiting and now - self.begin >= waiting[0].at_s:
+                self._begin(waiting.pop(0), now)
+            for doing in list(self.under_way):
+                if now >= doing.goes_on:
+                    self._go_on(doing)
+            self.ground.crew.tend()
+            time.sleep(_TICK_S)
+
+    def _begin(self, fault: Fault, now: float) -> None:
+        self.say(f"{now - self.begin:6.1f} s  {fault.kind} {fault.role} {fault.number}")
+        self.under_way.append(_Doing(fault, self.injector.begin(fault), now, now))
+
+    def _go_on(self, doing: _Doing) -> None:
+        note, is_broken = "", False
+        try:
+            doing.goes_on = time.monotonic() + next(doing.doing)
+        except StopIteration:
+            pass
+        except UnfitFault as unfit:
+            note = f"not done: {unfit}"
+        except BrokenPromiseError as broken:
+            note, is_broken = str(broken), True
+        else:
+            return
+        self.under_way.remove(doing)
+        self.happened.append(
+            Happened(
+                kind=str(doing.fault.kind),
+                role=doing.fault.role,
+                number=doing.fault.number,
+                at_s=round(doing.began - self.begin, 2),
+                over_s=round(time.monotonic() - self.begin, 2),
+                note=note,
+                is_done=not note or is_broken,
+                is_broken=is_broken,
+            )
+        )
+
+
+def run(campaign: Campaign, *, say: Say) -> Result:
+    """Run a campaign; leave its result in a file, and its logs where it failed."""
+    folder = campaign.out / f"seed-{campaign.seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    begin = time.monotonic()
+    try:
+        with Ground(folder, workers=WORKERS, nodes=campaign.nodes) as ground:
+            result = _fight(campaign, ground, say)
+            ground.crew.stop()
+            folders = [post.state for post in ground.crew.posts]
+            result.checks["locks"] = checks.first_of(checks.locked_folders(folders))
+            result.ends = {post.name: post.ends for post in ground.crew.posts}
+    finally:
+        shutil.rmtree(folder / "kafka", ignore_errors=True)
+        shutil.rmtree(folder / "clickhouse", ignore_errors=True)
+    result.seconds = round(time.monotonic() - begin, 1)
+    path = campaign.out / f"seed-{campaign.seed}{'-nodes-3' * (campaign.nodes > 1)}.json"
+    result.write(path)
+    if result.passed:
+        shutil.rmtree(folder, ignore_errors=True)
+    return result
+
+
+def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
+    seconds = campaign.minutes * 60
+    speed = DAY_MINUTES * 60 / seconds
+    truth = ground.folder / "truth.parquet"
+    child = ground.start_load(
+        [
+            f"--communities={COMMUNITIES}",
+            f"--households={HOUSEHOLDS}",
+            f"--minutes={DAY_MINUTES}",
+            "--faults=many",
+            f"--seed={campaign.seed}",
+            f"--speed={speed}",
+            f"--start={_FIRST_DAY:%Y-%m-%dT%H:%M:%S}",
+            f"--truth={truth}",
+        ]
+    )
+    load = Load(child.log, int(_FIRST_DAY.timestamp()), DAY_MINUTES, COMMUNITIES, speed)
+    faults = draw(
+        campaign.seed,
+        faults=campaign.faults,
+        seconds=seconds - 2 * _QUIET_S,
+        workers=WORKERS,
+        nodes=campaign.nodes,
+    )
+    with Watch(ground, load) as watch:
+        battle = _Battle(ground, watch, Injector(ground), say, begin=time.monotonic() + _QUIET_S)
+        battle.fight(faults, child)
+        over = time.monotonic()
+        ground.heal()
+        healed = _await_healing(ground, watch, say)
+        result = Result(
+            command=campaign.command,
+            seed=campaign.seed,
+            nodes=campaign.nodes,
+            faults=battle.happened,
+            healed_s=healed,
+        )
+        if child.process.returncode != 0:
+            result.checks["load"] = f"ended with {child.process.returncode}: {child.last_words()}"
+            return result
+        comparison = _await_truth(ground, truth, deadline=over + HEAL_S)
+        watch.tell(ground.folder / "log" / "watch.log", since=battle.begin)
+        result.exact_s = round(time.monotonic() - over, 1)
+        for happened in battle.happened:
+            well = watch.well_since(battle.begin + happened.over_s)
+            if well is not None:
+                happened.healed_s = round(well - battle.begin - happened.over_s, 1)
+        _judge(ground, watch, result, comparison, child)
+    return result
+
+
+def _judge(
+    ground: Ground, watch: Watch, result: Result, comparison: Comparison, load: Child
+) -> None:
+    settings = ground.settings
+    result.difference_mwh, result.differing = comparison.difference_mwh, comparison.differing
+    found = result.checks
+    found["truth"] = "ok" if comparison.is_equal else "; ".join(comparison.examples[:3])
+    found["healing"] = "ok" if result.healed_s is not None else f"not well: {watch.obstacle}"
+    broken = [happened.note for happened in result.faults if happened.is_broken]
+    found["promises"] = checks.first_of(broken)
+    found["reader"] = checks.first_of(watch.reversals)
+    client = checks.client_of(settings)
+    sent = json.loads(load.last_words())["sent"]
+    result.frames = int(sent)
+    try:
+        told, doubled, back = checks.what_was_told(settings)
+        found["transactions"] = "ok"
+        found["contents"] = checks.first_of(doubled)
+        found["order"] = checks.first_of(back)
+        found["history"] = checks.first_of(checks.lost_on_the_way(client, told))
+        found["frames"] = checks.first_of(
+            checks.unaccounted_frames(settings, client, sent=int(sent))
+        )
+        result.messages = len(told)
+    except TimeoutError as hanging:
+        found["transactions"] = str(hanging)
+    except KafkaError as error:
+        found["transactions"] = repr(error)
+
+
+def _await_healing(ground: Ground, watch: Watch, say: Say) -> float | None:
+    """Return how long the system took to be well after the last fault; None: too long."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < HEAL_S:
+        ground.crew.tend()
+        well = watch.well_since(begin)
+        if well is not None:
+            return round(well - begin, 1)
+        time.sleep(_TICK_S)
+    say(f"not well after {HEAL_S:.0f} s: {watch.obstacle}")
+    return None
+
+
+def _await_truth(ground: Ground, truth: Path, *, deadline: float) -> Comparison:
+    expected = read_truth(truth)
+    client = checks.client_of(ground.settings)
+    while True:
+        ground.crew.tend()
+        comparison = compare(client, "smatrix", expected)
+        if comparison.is_equal or time.monotonic() > deadline:
+            return comparison
+        time.sleep(0.3)

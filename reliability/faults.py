@@ -1,0 +1,156 @@
+"""What is done to the system, and when: a list that follows from a seed."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """A kind of fault."""
+
+    WORKER_STOPPED = "worker: SIGTERM"
+    WORKER_KILLED = "worker: SIGKILL"
+    WORKER_ZOMBIE = "worker: stopped for longer than its session, then woken"
+    WORKER_JOINS = "worker: a further one joins, and leaves"
+    ALL_KILLED = "worker: all of a role killed at once"
+    KILLED_IN_RECOVERY = "worker: killed while it recovers"
+    KILLED_IN_REBALANCE = "worker: killed in a rebalance"
+    STATE_OLDER = "state: an older copy of the folder"
+    STATE_EMPTY = "state: an empty folder"
+    STATE_TRUNCATED = "state: a file truncated"
+    STATE_FLIPPED = "state: bits of a file flipped"
+    STATE_SHARED = "state: two workers given one folder"
+    DISK_FULL = "state: the disk is full"
+    BROKER_KILLED = "broker: SIGKILL"
+    BROKER_PAUSED = "broker: paused"
+    NETWORK_SLOW = "broker: slow connections"
+    NETWORK_CUT = "broker: connections cut"
+    CLICKHOUSE_KILLED = "ClickHouse: SIGKILL"
+    CLICKHOUSE_PAUSED = "ClickHouse: paused"
+    CLICKHOUSE_ERRORS = "ClickHouse: answers errors"
+    CLICKHOUSE_FULL = "ClickHouse: refuses inserts as full"
+    CLICKHOUSE_UNANSWERED = "ClickHouse: killed after an insert, before its answer"
+    ROLLING_RESTART = "rolling restart of every worker, twice"
+
+
+METERING_KINDS: Final = frozenset(
+    {
+        Kind.KILLED_IN_RECOVERY,
+        Kind.STATE_OLDER,
+        Kind.STATE_EMPTY,
+        Kind.STATE_TRUNCATED,
+        Kind.STATE_FLIPPED,
+        Kind.DISK_FULL,
+    }
+)
+"""Kinds that are about state, which metering alone has."""
+
+WORKER_KINDS: Final = METERING_KINDS | {
+    Kind.WORKER_STOPPED,
+    Kind.WORKER_KILLED,
+    Kind.WORKER_ZOMBIE,
+    Kind.WORKER_JOINS,
+    Kind.ALL_KILLED,
+    Kind.KILLED_IN_REBALANCE,
+    Kind.STATE_SHARED,
+}
+
+SESSION_S: Final = 6.0
+"""After so long without a sign the broker takes a worker's partitions away."""
+
+_LASTS_S: Final = {
+    Kind.WORKER_ZOMBIE: (SESSION_S + 1.5, SESSION_S + 6),
+    Kind.WORKER_JOINS: (6.0, 15.0),
+    Kind.STATE_OLDER: (4.0, 8.0),
+    Kind.DISK_FULL: (3.0, 8.0),
+    Kind.BROKER_KILLED: (0.5, 4.0),
+    Kind.BROKER_PAUSED: (1.0, 9.0),
+    Kind.NETWORK_SLOW: (3.0, 8.0),
+    Kind.NETWORK_CUT: (0.2, 7.0),
+    Kind.CLICKHOUSE_KILLED: (0.5, 6.0),
+    Kind.CLICKHOUSE_PAUSED: (1.0, 8.0),
+    Kind.CLICKHOUSE_ERRORS: (2.0, 8.0),
+    Kind.CLICKHOUSE_FULL: (2.0, 8.0),
+    Kind.CLICKHOUSE_UNANSWERED: (0.5, 3.0),
+}
+_MOST_AT_ONCE: Final = 3
+ROLLING_S: Final = 30.0
+"""The last fault, the rolling restart, begins so long before the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of the list.
+
+    Attributes:
+        at_s: When, seconds after the load began.
+        kind: What happens.
+        role: Of the worker that it happens to; empty when it is not about workers.
+        number: Of that worker, from 1, or of the broker's node.
+        lasts_s: For how long, where it is not over at once.
+        seed: Of what else is left to chance.
+    """
+
+    at_s: float
+    kind: Kind
+    role: str
+    number: int
+    lasts_s: float
+    seed: int
+
+
+def draw(
+    seed: int, *, faults: int, seconds: float, workers: dict[str, int], nodes: int
+) -> list[Fault]:
+    """Return the faults of a seed, in order of time.
+
+    They come in bursts of one to three at once. Every kind comes once before one comes again. The
+    last is the rolling restart, alone: during it somebody is always away, so that nothing else
+    could be seen to heal.
+
+    Args:
+        seed: Same seed, same list.
+        faults: How many.
+        seconds: Within this long.
+        workers: How many there are of each role.
+        nodes: How many nodes the broker has.
+    """
+    rng = random.Random(seed)  # noqa: S311 - to be repeated
+    kinds = _kinds(rng)
+    times = _bursts(rng, max(faults - 1, 1), seconds - ROLLING_S)
+    drawn = [_fault(rng, at_s, next(kinds), workers, nodes) for at_s in times]
+    last = _fault(rng, seconds - ROLLING_S, Kind.ROLLING_RESTART, workers, nodes)
+    return [*drawn, last]
+
+
+def _kinds(rng: random.Random) -> Iterator[Kind]:
+    while True:
+        kinds = [kind for kind in Kind if kind is not Kind.ROLLING_RESTART]
+        yield from rng.sample(kinds, len(kinds))
+
+
+def _bursts(rng: random.Random, faults: int, seconds: float) -> Sequence[float]:
+    sizes: list[int] = []
+    while sum(sizes) < faults:
+        sizes.append(min(rng.choice([1, 1, 2, 2, _MOST_AT_ONCE]), faults - sum(sizes)))
+    step = seconds / len(sizes)
+    starts = [step * (place + rng.uniform(0, 0.7)) for place in range(len(sizes))]
+    return sorted(
+        start + rng.uniform(0, 0.8)
+        for start, size in zip(starts, sizes, strict=True)
+        for _ in range(size)
+    )
+
+
+def _fault(
+    rng: random.Random, at_s: float, kind: Kind, workers: dict[str, int], nodes: int
+) -> Fault:
+    role, number = "", rng.randint(1, nodes)
+    if kind in WORKER_KINDS:
+        is_metering = kind in METERING_KINDS or rng.random() < 0.7  # noqa: PLR2004 - most of them
+        role = "metering" if is_metering else "history"
+        number = rng.randint(1, workers[role])
+    lasts_s = rng.uniform(*_LASTS_S.get(kind, (0.0, 0.0)))
+    return Fault(round(at_s, 2), kind, role, number, round(lasts_s, 2), rng.getrandbits(32))

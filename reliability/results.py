@@ -1,0 +1,97 @@
+"""What came of a campaign: a file for each seed, and a table of all."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+from reliability.faults import Kind
+
+
+@dataclass(slots=True)
+class Happened:
+    """A fault that was done, or could not be.
+
+    Attributes:
+        at_s: When it began, seconds after the first could have.
+        over_s: When its cause was gone.
+        healed_s: How long after that the system was well again; None: not before the end.
+        note: What was odd about it.
+        is_done: Whether it was done.
+        is_broken: Whether the system did what it must not.
+    """
+
+    kind: str
+    role: str
+    number: int
+    at_s: float
+    over_s: float
+    note: str = ""
+    is_done: bool = True
+    is_broken: bool = False
+    healed_s: float | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of one seed."""
+
+    command: str
+    seed: int
+    nodes: int
+    faults: list[Happened]
+    healed_s: float | None
+    exact_s: float | None = None
+    frames: int = 0
+    messages: int = 0
+    difference_mwh: int = 0
+    differing: int = 0
+    seconds: float = 0.0
+    checks: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check is well, and the truth was among them."""
+        return "truth" in self.checks and all(found == "ok" for found in self.checks.values())
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"passed": self.passed, **asdict(self)}, indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what `write` has written."""
+        fields = json.loads(path.read_text())
+        del fields["passed"]
+        faults = [Happened(**fault) for fault in fields.pop("faults")]
+        return cls(faults=faults, **fields)
+
+
+def table(results: Iterable[Result]) -> str:
+    """Return a table in Markdown: each kind of fault, how often, and the worst healing."""
+    all_results = list(results)
+    by_kind: dict[str, list[tuple[Happened, Result]]] = defaultdict(list)
+    for result in all_results:
+        for happened in result.faults:
+            if happened.is_done:
+                by_kind[happened.kind].append((happened, result))
+    lines = ["| fault | times | worst healing, s | difference, mWh |", "|---|---|---|---|"]
+    for kind in [str(kind) for kind in Kind if str(kind) in by_kind]:
+        cases = by_kind[kind]
+        healed = [h.healed_s for h, _ in cases if h.healed_s is not None]
+        worst = f"{max(healed):.1f}" if healed else "none seen"
+        difference = max(result.difference_mwh for _, result in cases)
+        lines.append(f"| {kind} | {len(cases)} | {worst} | {difference} |")
+    done = sum(len(cases) for cases in by_kind.values())
+    worst_end = max((r.healed_s for r in all_results if r.healed_s is not None), default=0.0)
+    difference = sum(result.difference_mwh for result in all_results)
+    lines.append(
+        f"| all, in {len(all_results)} seeds | {done} | {worst_end:.1f} after the last | "
+        f"{difference} |"
+    )
+    failed = [result.command for result in all_results if not result.passed]
+    return "\n".join([*lines, *(f"\nFailed: `{command}`" for command in failed)]) + "\n"

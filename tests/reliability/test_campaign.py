@@ -1,0 +1,21 @@
+"""A short campaign of faults on a real Apache Kafka: whatever happens, exact to the mWh."""
+
+from pathlib import Path
+
+import pytest
+
+from reliability.campaign import Campaign, run
+from tests.kafka.availability import require_kafka
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_a_short_campaign_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+    require_kafka()
+    said: list[str] = []
+
+    result = run(Campaign(seed=1, faults=20, minutes=2.5, nodes=1, out=tmp_path), say=said.append)
+
+    failed = {name: found for name, found in result.checks.items() if found != "ok"}
+    assert failed == {}, "\n".join([result.command, *said])
+    assert result.passed
