@@ -67,7 +67,7 @@ def attach(app: App, settings: Settings) -> None:
             known.clock.advance(windows.newest + MINUTE_S, now=clock.epoch_now())
         return known
 
-    @app.on_partitions_revoked.connect
+    @app.on_partitions_revoked.connect  # type: ignore[arg-type] # a union of callables
     async def forget(_app: Any, *args: Any, **_: Any) -> None:  # noqa: ANN401 - a signal's form
         """Keep nothing of partitions that others have now, their figures least of all."""
         revoked: set[TP] = args[0]

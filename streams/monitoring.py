@@ -40,8 +40,9 @@ class Monitoring:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as error:
             raise ConfigurationError(
-                f"SMATRIX_METRICS_PORT={port}: {host}:{port} can't be listened on "
-                f"({error.strerror}); choose another, or 0 for a free one"
+                f"SMATRIX_METRICS_HOST={host} SMATRIX_METRICS_PORT={port}: can't be listened on "
+                f"({error.strerror}); choose an address of this machine and a port that is free, "
+                f"or 0 for any"
             ) from error
         return self
 

@@ -1,6 +1,8 @@
 """Configuration, read once from `SMATRIX_*` variables; every default suits the embedded system."""
 
+import os
 from datetime import timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+PREFIX: Final = "SMATRIX_"
 MAX_PORT: Final = 65_535
 
 
@@ -35,7 +38,7 @@ def _host_and_port(text: str) -> str:
 class Settings(BaseSettings):
     """Everything an operator may change without touching code."""
 
-    model_config = SettingsConfigDict(env_prefix="SMATRIX_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     broker: Annotated[str, AfterValidator(_host_and_port)] = Field(
         default="127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT, comma-separated."
@@ -137,12 +140,29 @@ def get_settings() -> Settings:
     """Return the settings of this process.
 
     Raises:
-        ConfigurationError: If a variable has a value that can't be; names it and the rule.
+        ConfigurationError: If a variable has a value that can't be, or is none of ours; names it
+            and the rule.
     """
+    for name in os.environ:
+        if (
+            name.startswith(PREFIX)
+            and name.removeprefix(PREFIX).lower() not in Settings.model_fields
+        ):
+            near = get_close_matches(
+                name, [PREFIX + field.upper() for field in Settings.model_fields]
+            )
+            hint = f"; is it {near[0]}?" if near else ""
+            raise ConfigurationError(f"{name} is not a setting{hint}")
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "SMATRIX_" + "_".join(str(part) for part in first["loc"]).upper()
-        shown = "" if not first["loc"] else f"={first['input']!r}"
-        raise ConfigurationError(f"{name.rstrip('_')}{shown}: {first['msg']}") from error
+        raise ConfigurationError(_first_fault(error)) from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    rule = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return rule
+    name = PREFIX + str(fault["loc"][0]).upper()
+    return f"{name}={os.environ.get(name, fault['input'])}: {rule}"

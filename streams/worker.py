@@ -57,6 +57,8 @@ async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> N
         partitions=settings.partitions,
         replication=settings.replication,
     )
+    # The client logs every attempt; what has to be said of the start is said once, below.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     attach(app, settings)
     changelogs = tuple(table.changelog_topic.get_topic_name() for table in app.tables.values())
     stopping = asyncio.Event()
@@ -79,6 +81,7 @@ async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> N
                 f"set SMATRIX_BROKER"
             ) from error
         monitoring.waiting_for = None
+        logging.getLogger("aiokafka").setLevel(logging.WARNING)
         app.finalize()
         await app.start()
         try:
@@ -106,8 +109,14 @@ async def _until_stopped(app: App, stopping: asyncio.Event) -> None:
 @contextlib.contextmanager
 def _own_folder(folder: Path) -> Iterator[Path]:
     """Hold a worker's folder for this process alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock: IO[str] = (folder / "lock").open("w")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock: IO[str] = (folder / "lock").open("w")
+    except OSError as error:
+        raise ConfigurationError(
+            f"SMATRIX_DATA_DIR: {folder} can't be written ({error.strerror}); name a folder of "
+            f"this user"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

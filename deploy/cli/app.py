@@ -1,5 +1,6 @@
 """`smatrix`: one command for the embedded system, the workers, the load and the checks."""
 
+import logging
 import sys
 
 import typer
@@ -47,6 +48,9 @@ cli.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """Run the command; what an operator can mend is said in one line, without a traceback."""
+    for client in ("aiokafka", "clickhouse_connect", "urllib3"):
+        # They log every attempt; the commands say in one line what came of them.
+        logging.getLogger(client).setLevel(logging.CRITICAL)
     try:
         cli()
     except _FOR_THE_OPERATOR as error:

@@ -51,6 +51,15 @@ def say(comparison: Comparison) -> None:
     )
 
 
+def _reason(error: BaseException) -> str:
+    """Return what lies at the bottom of a chain of errors, in a few words."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).partition("\n")[0][:120]
+
+
 def connect(settings: Settings) -> Client:
     """Return a ClickHouse client.
 
@@ -67,7 +76,7 @@ def connect(settings: Settings) -> Client:
             password=settings.clickhouse_password.get_secret_value(),
         )
     except (ClickHouseError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = _reason(error)
         raise ConfigurationError(
             f"SMATRIX_CLICKHOUSE_URL={url}: ClickHouse does not answer ({reason}); start it with "
             f"`smatrix up`, or set the address"

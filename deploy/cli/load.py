@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import json
-import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,8 +58,6 @@ def load(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Send frames of a simulated fleet, or of a file, to the broker."""
     settings = get_settings()
-    # What goes wrong on the way is told in one line at the end; aiokafka says it at every attempt.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     pace = _pace(speed)
     if replay_file is not None:
         replayed = asyncio.run(
