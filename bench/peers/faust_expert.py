@@ -6,11 +6,11 @@ uvloop, quiet loggers.
 
 import logging
 import weakref
-from typing import Any
+from typing import Any, cast
 
 import faust
 import uvloop
-from faust.streams import _current_event
+from faust.streams import Stream, _current_event
 from faust.types import StreamT, TopicT
 
 from bench.peers.faust_app import faust_app
@@ -50,7 +50,7 @@ def _key(community_id: str, minute: int) -> bytes:
 async def metering(stream: StreamT[Any]) -> None:
     """Keep minutes, and tell quarter-hours as they close."""
     quarters = Quarters(lambda community, minute: minutes.get(_key(community, minute)))
-    async for events in stream.take_events(TAKE, within=0.05):
+    async for events in cast("Stream[Any]", stream).take_events(TAKE, within=0.05):
         for event in events:
             # The table writes to the partition of the current event, which would be the last one.
             _current_event.set(weakref.ref(event))

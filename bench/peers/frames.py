@@ -11,8 +11,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.domain.rounding import to_mwh
-
 MISSING: Final = -1
 CHANNELS: Final = 7
 
@@ -81,7 +79,7 @@ def decode(values: Iterable[bytes]) -> Iterator[Frame]:
     energy_wh = np.array(numbers, dtype=np.float64)
     if (energy_wh < 0).any():
         energy_wh = _without_negative(energy_wh, frames)
-    energy_mwh = to_mwh(energy_wh)
+    energy_mwh = _to_mwh(energy_wh)
     place = 0
     for frame in frames:
         names = tuple(frame.meter_id)
@@ -99,6 +97,20 @@ def decode(values: Iterable[bytes]) -> Iterator[Frame]:
             meters,
             energy_mwh[start:place].reshape(CHANNELS, count),
         )
+
+
+def _to_mwh(energy_wh: npt.NDArray[np.float64]) -> Cells:
+    """Return Wh as whole mWh, the sent decimal's halves to even; NaN becomes `MISSING`.
+
+    The double nearest to a half of a mWh is the one that a division of that half yields.
+    """
+    below = np.floor(energy_wh * 1000)
+    half_wh = (below + 0.5) / 1000
+    above = (energy_wh > half_wh) | ((energy_wh == half_wh) & (below % 2 == 1))
+    rounded = below + above
+    rounded[np.isnan(rounded)] = MISSING
+    energy_mwh: Cells = rounded.astype(np.int64)
+    return energy_mwh
 
 
 def _without_negative(
