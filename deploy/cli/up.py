@@ -14,8 +14,10 @@ from streams.settings import ConfigurationError, Settings, get_settings
 _POLL_S: Final = 0.5
 _QUERIES: Final = (
     "SELECT * FROM smatrix.grid_hours ORDER BY period_start",
-    """SELECT community_id, max(import_wh) FROM smatrix.community_quarter_hours
-    GROUP BY community_id ORDER BY 2 DESC LIMIT 5""",
+    (
+        "SELECT community_id, max(import_wh) FROM smatrix.community_quarter_hours "
+        "GROUP BY community_id ORDER BY 2 DESC LIMIT 5"
+    ),
     "SELECT rule, count() FROM smatrix.rejected_readings GROUP BY rule",
 )
 
