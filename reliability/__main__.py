@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reliability.campaign import Campaign, run
 from reliability.results import Result, table
-from streams.settings import ConfigurationError
+from streams.settings import ConfigurationError, DeliveryMode
 
 _OUT = Path("out/reliability")
 
@@ -21,6 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=25, help="how many faults")
     parser.add_argument("--minutes", type=float, default=2.0, help="how long the load lasts")
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="of the broker")
+    parser.add_argument(
+        "--delivery",
+        choices=("transactional", "plain"),
+        default="transactional",
+        help="of metering",
+    )
     parser.add_argument("--out", type=Path, default=_OUT, help="folder of results and logs")
     options = parser.parse_args(arguments)
     if options.what == "table":
@@ -29,7 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     failed = 0
     for seed in range(options.seed, options.seed + options.seeds):
-        campaign = Campaign(seed, options.faults, options.minutes, options.nodes, options.out)
+        campaign = Campaign(
+            seed,
+            options.faults,
+            options.minutes,
+            options.nodes,
+            DeliveryMode(options.delivery),
+            options.out,
+        )
         try:
             result = run(campaign, say=_say)
         except ConfigurationError as error:
@@ -51,7 +64,7 @@ def _tell(result: Result, campaign: Campaign) -> None:
         if found != "ok":
             _say(f"  {name}: {found}")
     if not result.passed:
-        _say(f"failed: {result.command}\nlogs: {campaign.out / f'seed-{result.seed}' / 'log'}")
+        _say(f"failed: {result.command}\nlogs: {campaign.out / campaign.name / 'log'}")
 
 
 def _say(text: str) -> None:

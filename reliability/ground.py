@@ -20,7 +20,7 @@ from deploy.kafka.node import KafkaNode
 from deploy.kafka.properties import node_properties
 from reliability.proxies import ClickHouseWay, TcpWay, Ways
 from reliability.workers import Crew, Post, free_port
-from streams.settings import Settings
+from streams.settings import DeliveryMode, Settings
 
 READY_S: Final = 60.0
 PARTITIONS: Final = 4
@@ -69,7 +69,9 @@ class Ground:
         has_disks: Whether metering's state lies on disks of its own, which can be filled.
     """
 
-    def __init__(self, folder: Path, *, workers: dict[str, int], nodes: int) -> None:
+    def __init__(
+        self, folder: Path, *, workers: dict[str, int], nodes: int, delivery: DeliveryMode
+    ) -> None:
         """Lay it out; nothing runs yet.
 
         Raises:
@@ -93,6 +95,7 @@ class Ground:
             "SMATRIX_CLICKHOUSE_URL": f"http://127.0.0.1:{self._clickhouse_port}",
             "SMATRIX_PARTITIONS": str(PARTITIONS),
             "SMATRIX_REPLICATION": str(nodes),
+            "SMATRIX_DELIVERY": delivery.value,
         }
         self.crew = Crew(
             [
@@ -117,7 +120,6 @@ class Ground:
             self.clickhouse_way = ClickHouseWay(
                 self._ways, port=self._clickhouse_port, to=self.settings.clickhouse_url.port or 0
             )
-            end.callback(self.clickhouse_way.close)
             self._mount(end)
             end.callback(self.crew.stop)
             for post in self.crew.posts:

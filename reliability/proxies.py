@@ -13,6 +13,7 @@ from yarl import URL
 
 _HOP_BY_HOP: Final = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 _MAX_BODY_BYTES: Final = 1 << 30
+_LAST_ANSWERS_S: Final = 0.5
 NOT_ENOUGH_SPACE: Final = 243
 UNFINISHED: Final = 236  # ABORTED
 
@@ -22,6 +23,7 @@ class Ways:
 
     def __init__(self) -> None:
         """Nothing runs yet."""
+        self._ends: list[Callable[[], Awaitable[None]]] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -31,7 +33,9 @@ class Ways:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the thread and every connection."""
+        """End every way, then the thread."""
+        for end in reversed(self._ends):
+            self.run(end())
         asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -45,6 +49,10 @@ class Ways:
 
         future: Future[Any] = asyncio.run_coroutine_threadsafe(do(), self._loop)
         return future.result(10)
+
+    def at_end(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Do something before the thread ends."""
+        self._ends.append(end)
 
     async def _cancel_all(self) -> None:
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -68,7 +76,10 @@ class TcpWay:
         self._to = to
         self._ways = ways
         self._open: set[asyncio.StreamWriter] = set()
-        ways.run(asyncio.start_server(self._serve, "127.0.0.1", port))
+        self._server: asyncio.Server = ways.run(
+            asyncio.start_server(self._serve, "127.0.0.1", port)
+        )
+        ways.at_end(self._close)
 
     def cut(self) -> None:
         """End all connections and refuse new ones until `mend`."""
@@ -78,6 +89,10 @@ class TcpWay:
     def mend(self) -> None:
         """Let everything through as it comes."""
         self.is_cut, self.delay_s = False, 0.0
+
+    async def _close(self) -> None:
+        self._server.close()
+        await self._abort_all()
 
     async def _abort_all(self) -> None:
         for writer in list(self._open):
@@ -130,9 +145,8 @@ class ClickHouseWay:
         self.inserts_only = False
         self._to = f"http://127.0.0.1:{to}"
         self._swallow: Callable[[], None] | None = None
-        self._ways = ways
         self._session: aiohttp.ClientSession | None = None
-        ways.run(self._start(port))
+        ways.run(self._start(ways, port))
 
     def swallow_next_answer(self, then: Callable[[], None]) -> None:
         """Do something when ClickHouse has taken the next insert, whose answer is lost."""
@@ -142,17 +156,16 @@ class ClickHouseWay:
         """Let everything through."""
         self.refuses, self.inserts_only, self._swallow = None, False, None
 
-    def close(self) -> None:
-        """End its connections to ClickHouse."""
-        if self._session is not None:
-            self._ways.run(self._session.close())
-
-    async def _start(self, port: int) -> None:
+    async def _start(self, ways: Ways, port: int) -> None:
         self._session = aiohttp.ClientSession(auto_decompress=False)
+        ways.at_end(self._session.close)
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, auto_decompress=False)
+        runner = web.AppRunner(
+            app, access_log=None, auto_decompress=False, shutdown_timeout=_LAST_ANSWERS_S
+        )
         await runner.setup()
+        ways.at_end(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", port).start()
 
     async def _handle(self, request: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 """Looking on while it happens: is the system well, and does a reader ever see an older version."""
 
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -120,15 +121,16 @@ class Watch:
                 for topic, query in _VERSIONS.items():
                     self._read(topic, query)
 
-    def tell(self, path: Path, *, since: float) -> None:
-        """Write down what was amiss when, in seconds since a moment."""
+    def told(self, *, since: float) -> list[str]:
+        """Return what was amiss when, in seconds since a moment; a line for each change."""
         lines, before = [], ""
         for at, obstacle in self.samples:
-            said = obstacle or "well"
+            # How far ClickHouse is behind changes with every look.
+            said = re.sub(r"is .* behind", "is behind", obstacle or "well")
             if said != before:
-                lines.append(f"{at - since:7.1f} s  {said}\n")
+                lines.append(f"{at - since:7.1f} s  {said}")
             before = said
-        path.write_text("".join(lines))
+        return lines
 
     def _obstacle(self) -> str | None:
         for post in self.ground.crew.posts:

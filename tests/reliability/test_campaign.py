@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from reliability.campaign import Campaign, run
+from streams.settings import DeliveryMode
 from tests.kafka.availability import require_kafka
 
 
@@ -14,7 +15,16 @@ def test_a_short_campaign_loses_nothing_and_doubles_nothing(tmp_path: Path) -> N
     require_kafka()
     said: list[str] = []
 
-    result = run(Campaign(seed=1, faults=20, minutes=2.5, nodes=1, out=tmp_path), say=said.append)
+    campaign = Campaign(
+        seed=1,
+        faults=20,
+        minutes=2.5,
+        nodes=1,
+        delivery=DeliveryMode.TRANSACTIONAL,
+        out=tmp_path,
+    )
+
+    result = run(campaign, say=said.append)
 
     failed = {name: found for name, found in result.checks.items() if found != "ok"}
     assert failed == {}, "\n".join([result.command, *said])
