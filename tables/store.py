@@ -7,6 +7,7 @@ from faust import Table
 from rocksdict import Rdict
 
 from streams.delivery.app import App
+from streams.delivery.store import RebuiltStore, is_damage
 
 _SIZE: Final = (
     "rocksdb.estimate-num-keys",
@@ -29,7 +30,11 @@ class Store:
         unwritten = self._app.delivery.unwritten(self._table, self._partition)
         if key in unwritten:
             return unwritten[key]
-        return cast("bytes | None", self._database.get(key))
+        try:
+            return cast("bytes | None", self._database.get(key))
+        except Exception as error:
+            self._raise_if_damaged(error)
+            raise
 
     def items(self, start: bytes, *, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield keys and values in order from `start` on, as long as keys begin with `prefix`.
@@ -49,6 +54,11 @@ class Store:
             int(cast("Any", self._database.property_int_value(name)) or 0) for name in _SIZE
         )
         return keys, on_disk + in_memory
+
+    def _raise_if_damaged(self, error: Exception) -> None:
+        if is_damage(error):
+            store = cast("RebuiltStore", self._table.data)
+            raise store.condemn(self._partition, error) from error
 
     @property
     def _database(self) -> Rdict:

@@ -18,6 +18,7 @@ from streams.delivery.consumer import BatchTransport
 from streams.delivery.effects import Delivery
 from streams.delivery.plain import PlainDelivery
 from streams.delivery.recovery import BatchTableManager
+from streams.delivery.store import SCHEME
 
 # Half of stock Faust's and aiokafka's time goes into debug records that nothing prints.
 QUIET_LOGGERS: Final = ("aiokafka", "faust", "mode", "asyncio")
@@ -63,7 +64,7 @@ class App(faust.App):
         super().__init__(
             app_id,
             broker=";".join(f"kafka://{address}" for address in broker.split(",")),
-            store="rocksdb://",
+            store=f"{SCHEME}://",
             datadir=data_dir,
             topic_partitions=partitions,
             topic_replication_factor=replication,

@@ -10,6 +10,7 @@ from streams.delivery import metrics
 from streams.delivery.batches import LostBatchError
 from streams.delivery.consumer import BatchConsumer
 from streams.delivery.pipeline import PipelinedDelivery
+from streams.delivery.store import RebuiltStore
 from tests.agents.counting import Counting, committed, send
 
 pytestmark = pytest.mark.slow
@@ -100,3 +101,22 @@ async def test_a_batch_lost_on_the_way_to_its_agent_ends_the_app(
         await asyncio.wait_for(counting.app.crash_event.wait(), 10)
         assert isinstance(counting.app.crash_reason, LostBatchError)
     assert await committed(broker, "lost", counting.source) <= 1
+
+
+async def test_a_damaged_database_is_rebuilt_from_its_changelog(
+    broker: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    counting = Counting(broker, tmp_path, name="damaged")
+    async with counting.running():
+        await send(broker, counting.source, MANY)
+        await until_seen(counting, len(MANY))
+        folder = cast("RebuiltStore", counting.table.data).partition_path(0)
+    manifest = next(folder.glob("MANIFEST-*"))
+    manifest.write_bytes(manifest.read_bytes()[:5])
+
+    again = Counting(broker, tmp_path, name="damaged")
+    with caplog.at_level(logging.WARNING, logger="streams.delivery.store"):
+        async with again.running():
+            assert again.stored(0) == MANY
+
+    assert "is damaged and will be rebuilt" in caplog.text
