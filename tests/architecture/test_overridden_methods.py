@@ -84,7 +84,7 @@ PINNED = {
     "faust.stores.rocksdb.Store.persisted_offset": "where recovery goes on",
     "faust.stores.rocksdb.Store.set_persisted_offset": "ours writes the same bytes with the batch",
     "faust.stores.rocksdb.Store.revoke_partitions": "closes databases that ours has opened",
-    "faust.stores.rocksdb.Store._open_for_partition": "opens a database; ours rebuilds a damaged one",
+    "faust.stores.rocksdb.Store._open_for_partition": "opens a store; ours rebuilds it",
     "faust.tables.manager.TableManager.recovery": "the recovery is ours",
     "faust.tables.recovery.Recovery._publish_stats": "nothing to publish",
     "faust.tables.recovery.Recovery._restart_recovery": "ours reads changelogs in bulk",
