@@ -1,11 +1,13 @@
 """`python -m reliability`: a campaign of faults against the running system; and its table."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from reliability.campaign import Campaign, run
+from reliability.faults import Kind
 from reliability.results import Result, table
 from streams.settings import ConfigurationError, DeliveryMode
 
@@ -27,12 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default="transactional",
         help="of metering",
     )
+    parser.add_argument(
+        "--without",
+        action="append",
+        choices=[kind.name for kind in Kind],
+        default=[],
+        metavar="KIND",
+        help=f"leave out a kind of fault; repeatable; one of: {', '.join(k.name for k in Kind)}",
+    )
     parser.add_argument("--out", type=Path, default=_OUT, help="folder of results and logs")
     options = parser.parse_args(arguments)
     if options.what == "table":
         results = sorted(options.out.glob("seed-*.json"))
         _say(table(Result.read(path) for path in results))
         return 0
+    # So that an end from outside leaves no process, no mount and no folder behind either.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     failed = 0
     for seed in range(options.seed, options.seed + options.seeds):
         campaign = Campaign(
@@ -41,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.minutes,
             options.nodes,
             DeliveryMode(options.delivery),
+            frozenset(Kind[name] for name in options.without),
             options.out,
         )
         try:

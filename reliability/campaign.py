@@ -15,7 +15,7 @@ from deploy.embedded.processes import Child
 from deploy.truth_check import Comparison, compare
 from load_generator.truth import read_truth
 from reliability import checks
-from reliability.faults import Fault, draw
+from reliability.faults import Fault, Kind, draw
 from reliability.ground import Ground
 from reliability.injection import BrokenPromiseError, Doing, Injector, UnfitFault
 from reliability.results import Happened, Result
@@ -46,6 +46,7 @@ class Campaign:
         minutes: How long the load lasts.
         nodes: Of the broker, 1 or 3.
         delivery: How metering delivers.
+        without: Kinds of faults to leave out.
         out: Where results and, after a failure, logs are put.
     """
 
@@ -54,6 +55,7 @@ class Campaign:
     minutes: float
     nodes: int
     delivery: DeliveryMode
+    without: frozenset[Kind]
     out: Path
 
     @property
@@ -68,9 +70,10 @@ class Campaign:
         """What runs it again."""
         nodes = f" --nodes {self.nodes}" if self.nodes > 1 else ""
         plain = " --delivery plain" if self.delivery is DeliveryMode.PLAIN else ""
+        without = "".join(f" --without {kind.name}" for kind in sorted(self.without))
         return (
             f"python -m reliability --seed {self.seed} --faults {self.faults} "
-            f"--minutes {self.minutes:g}{nodes}{plain}"
+            f"--minutes {self.minutes:g}{nodes}{plain}{without}"
         )
 
 
@@ -156,6 +159,7 @@ def run(campaign: Campaign, *, say: Say) -> Result:
             ground.crew.stop()
             folders = [post.state for post in ground.crew.posts]
             result.checks["locks"] = checks.first_of(checks.locked_folders(folders))
+            result.said = _said(ground)
             result.ends = {post.name: post.ends for post in ground.crew.posts}
     finally:
         shutil.rmtree(folder / "kafka", ignore_errors=True)
@@ -190,6 +194,7 @@ def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
         seconds=seconds - 2 * _QUIET_S,
         workers=WORKERS,
         nodes=campaign.nodes,
+        without=campaign.without,
     )
     with Watch(ground, load) as watch:
         battle = _Battle(ground, watch, Injector(ground), say, begin=time.monotonic() + _QUIET_S)
@@ -252,6 +257,20 @@ def _judge(  # noqa: PLR0913, PLR0917 - all that was there
         found["transactions"] = str(hanging)
     except KafkaError as error:
         found["transactions"] = repr(error)
+
+
+def _said(ground: Ground) -> dict[str, int]:
+    """Return how often the workers said what shows that a mechanism was at work."""
+    logs = [path.read_text(errors="replace") for path in (ground.folder / "log").glob("*.log")]
+    return {
+        what: sum(log.count(phrase) for log in logs)
+        for what, phrase in {
+            "fenced": "FencedError",
+            "stores rebuilt": "rebuilding it",
+            "broker lost": "Unable to bootstrap",
+            "disk full": "No space left",
+        }.items()
+    }
 
 
 def _await_healing(ground: Ground, watch: Watch, say: Say) -> float | None:

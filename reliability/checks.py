@@ -122,17 +122,6 @@ def unaccounted_frames(settings: Settings, client: Client, *, sent: int) -> Faul
     return found
 
 
-def hanging_transactions(settings: Settings) -> Faults:
-    """Return partitions whose end a reader of committed records can't reach."""
-    found: Faults = []
-    for name in _TIMES:
-        try:
-            asyncio.run(_read(settings.broker, name, "read_committed"))
-        except TimeoutError as error:
-            found.append(str(error))
-    return found
-
-
 def locked_folders(folders: list[Path]) -> Faults:
     """Return worker's folders and databases that can't be opened though no worker runs."""
     found: Faults = []

@@ -1,7 +1,7 @@
 """What is done to the system, and when: a list that follows from a seed."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -101,8 +101,14 @@ class Fault:
     seed: int
 
 
-def draw(
-    seed: int, *, faults: int, seconds: float, workers: dict[str, int], nodes: int
+def draw(  # noqa: PLR0913 - all by name
+    seed: int,
+    *,
+    faults: int,
+    seconds: float,
+    workers: dict[str, int],
+    nodes: int,
+    without: Collection[Kind] = (),
 ) -> list[Fault]:
     """Return the faults of a seed, in order of time.
 
@@ -116,18 +122,19 @@ def draw(
         seconds: Within this long.
         workers: How many there are of each role.
         nodes: How many nodes the broker has.
+        without: Kinds to leave out.
     """
     rng = random.Random(seed)  # noqa: S311 - to be repeated
-    kinds = _kinds(rng)
+    kinds = _kinds(rng, {Kind.ROLLING_RESTART, *without})
     times = _bursts(rng, max(faults - 1, 1), seconds - ROLLING_S)
     drawn = [_fault(rng, at_s, next(kinds), workers, nodes) for at_s in times]
     last = _fault(rng, seconds - ROLLING_S, Kind.ROLLING_RESTART, workers, nodes)
     return [*drawn, last]
 
 
-def _kinds(rng: random.Random) -> Iterator[Kind]:
+def _kinds(rng: random.Random, without: Collection[Kind]) -> Iterator[Kind]:
     while True:
-        kinds = [kind for kind in Kind if kind is not Kind.ROLLING_RESTART]
+        kinds = [kind for kind in Kind if kind not in without]
         yield from rng.sample(kinds, len(kinds))
 
 

@@ -51,6 +51,7 @@ class Result:
     seconds: float = 0.0
     checks: dict[str, str] = field(default_factory=dict)
     ends: dict[str, list[int]] = field(default_factory=dict)
+    said: dict[str, int] = field(default_factory=dict)
     watched: list[str] = field(default_factory=list)
 
     @property

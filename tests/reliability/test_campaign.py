@@ -21,6 +21,7 @@ def test_a_short_campaign_loses_nothing_and_doubles_nothing(tmp_path: Path) -> N
         minutes=2.5,
         nodes=1,
         delivery=DeliveryMode.TRANSACTIONAL,
+        without=frozenset(),
         out=tmp_path,
     )
 

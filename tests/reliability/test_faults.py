@@ -59,6 +59,12 @@ def test_every_kind_comes_before_one_comes_again() -> None:
     assert {fault.kind for fault in _draw(7, faults=len(Kind))} == set(Kind)
 
 
+def test_a_kind_can_be_left_out() -> None:
+    drawn = draw(7, faults=60, seconds=120, workers=WORKERS, nodes=1, without={Kind.BROKER_KILLED})
+
+    assert {fault.kind for fault in drawn} == set(Kind) - {Kind.BROKER_KILLED}
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_can_be_done(kind: Kind) -> None:
     injector = Injector(cast("Ground", None))
