@@ -266,7 +266,7 @@ def _said(ground: Ground) -> dict[str, int]:
         what: sum(log.count(phrase) for log in logs)
         for what, phrase in {
             "fenced": "FencedError",
-            "stores rebuilt": "rebuilding it",
+            "stores rebuilt": "rebuil",
             "broker lost": "Unable to bootstrap",
             "disk full": "No space left",
         }.items()

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import json
+import re
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from streams.settings import Settings
 
 _READ_S: Final = 60.0
 _SHOWN: Final = 3
+_LOCK: Final = re.compile(r"\block", re.IGNORECASE)
 _TIMES: Final = {"household-intervals": "period_start", "community-minutes": "minute"}
 
 Faults = list[str]
@@ -123,7 +125,10 @@ def unaccounted_frames(settings: Settings, client: Client, *, sent: int) -> Faul
 
 
 def locked_folders(folders: list[Path]) -> Faults:
-    """Return worker's folders and databases that can't be opened though no worker runs."""
+    """Return workers' folders and databases that are still locked though no worker runs.
+
+    A damaged database is none of them: it is rebuilt when a worker next gets its partition.
+    """
     found: Faults = []
     for folder in folders:
         lock = folder / "lock"
@@ -137,7 +142,8 @@ def locked_folders(folders: list[Path]) -> Faults:
             try:
                 Rdict(str(database), access_type=AccessType.read_write()).close()
             except Exception as error:  # noqa: BLE001 - rocksdict raises bare Exceptions
-                found.append(f"{database}: {error}")
+                if _LOCK.search(str(error)):
+                    found.append(f"{database}: {error}")
     return found
 
 
