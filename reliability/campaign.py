@@ -116,7 +116,8 @@ class _Battle:
             time.sleep(_TICK_S)
 
     def _begin(self, fault: Fault, now: float) -> None:
-        self.say(f"{now - self.begin:6.1f} s  {fault.kind} {fault.role} {fault.number}")
+        target = f" ({fault.role} {fault.number})" if fault.role else ""
+        self.say(f"{now - self.begin:6.1f} s  {fault.kind}{target}")
         self.under_way.append(_Doing(fault, self.injector.begin(fault), now, now))
 
     def _go_on(self, doing: _Doing) -> None:

@@ -5,9 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from reliability.faults import Kind
+
+_OF_A_NODE: Final = frozenset({str(Kind.BROKER_KILLED), str(Kind.BROKER_PAUSED)})
+_OF_THREE: Final = ", one node of three"
 
 
 @dataclass(slots=True)
@@ -80,9 +83,11 @@ def table(results: Iterable[Result]) -> str:
     for result in all_results:
         for happened in result.faults:
             if happened.is_done:
-                by_kind[happened.kind].append((happened, result))
+                of_three = result.nodes > 1 and happened.kind in _OF_A_NODE
+                by_kind[happened.kind + _OF_THREE * of_three].append((happened, result))
     lines = ["| fault | times | worst healing, s | difference, mWh |", "|---|---|---|---|"]
-    for kind in [str(kind) for kind in Kind if str(kind) in by_kind]:
+    order = [str(kind) for kind in Kind]
+    for kind in sorted(by_kind, key=lambda name: (order.index(name.removesuffix(_OF_THREE)), name)):
         cases = by_kind[kind]
         healed = [h.healed_s for h, _ in cases if h.healed_s is not None]
         worst = f"{max(healed):.1f}" if healed else "none seen"
