@@ -8,6 +8,7 @@ import typer
 
 from bench.comparison import Effort, compare_peers
 from bench.contestants import PEERS, build_java_peer
+from bench.growth import CURVES, grow
 from streams.settings import ConfigurationError
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -37,6 +38,24 @@ def peers(  # noqa: PLR0913 - options of a command
         readings=readings, rounds=0 if verify_only else rounds, limit_s=limit, resume=resume
     )
     if not asyncio.run(compare_peers(chosen, effort)):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def growth(
+    *,
+    full: Annotated[bool, typer.Option("--full/--quick", help="Hours, or a look.")] = False,
+    only: Annotated[
+        str, typer.Option("--curves", help=f"Some of: {','.join(curve.name for curve in CURVES)}.")
+    ] = "",
+    resume: Annotated[bool, typer.Option(help="Keep what was measured, do the rest.")] = False,
+) -> None:
+    """Measure how our cost grows with frames, communities, lateness, workers and history."""
+    names = only.split(",") if only else [curve.name for curve in CURVES]
+    unknown = set(names) - {curve.name for curve in CURVES}
+    if unknown:
+        raise typer.BadParameter(f"no such curve: {', '.join(sorted(unknown))}")
+    if not grow([curve for curve in CURVES if curve.name in names], full=full, resume=resume):
         raise typer.Exit(1)
 
 

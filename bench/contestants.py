@@ -1,9 +1,10 @@
 """Who takes part, and how each is started."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -139,14 +140,25 @@ def build_java_peer() -> None:
     )
 
 
+_OURS: Final = (sys.executable, "-m", "streams", "worker", "metering")
+
+OURS: Final = Peer(
+    name="ours",
+    title="Smatrix Grid",
+    does="`smatrix worker metering`, as shipped",
+    command=lambda _: _OURS,
+    environment=_worker_environment,
+)
+
+
+def ours(*, workers: int) -> Peer:
+    """Return ours as so many workers of one group."""
+    each = [f"SMATRIX_WORKER_ID={number} {shlex.join(_OURS)} &" for number in range(workers)]
+    return replace(OURS, command=lambda _: ["sh", "-c", f"{' '.join(each)} wait"])
+
+
 PEERS: Final = (
-    Peer(
-        name="ours",
-        title="Smatrix Grid",
-        does="`smatrix worker metering`, as shipped",
-        command=lambda _: [sys.executable, "-m", "streams", "worker", "metering"],
-        environment=_worker_environment,
-    ),
+    OURS,
     Peer(
         name="limit",
         title="the limit",

@@ -101,24 +101,34 @@ async def measure(
     async with started(peer, broker, dataset) as (setting, running):
         found = []
         for suffix, group in peer.passes.items():
-            progress = await _progress(peer, broker, dataset, setting.group + group)
-            sightings = await _sightings(
+            progress = await progress_of(peer, broker, dataset, setting.group + group)
+            sightings = await sightings_of(
                 running, broker, progress, frames=dataset.frames, limit_s=limit_s
             )
-            begin, end = between(sightings, dataset.frames)
-            found.append(
-                Measurement(
-                    name=f"{peer.title}{suffix}",
-                    is_whole=end.frames == dataset.frames,
-                    frames=end.frames - begin.frames,
-                    readings=(end.frames - begin.frames) * dataset.readings / dataset.frames,
-                    wall_s=end.at_s - begin.at_s,
-                    cpu_s=end.cpu_s - begin.cpu_s,
-                    broker_cpu_s=end.broker_cpu_s - begin.broker_cpu_s,
-                    resident_bytes=running.resident_bytes(),
-                )
-            )
+            name = f"{peer.title}{suffix}"
+            found.append(measurement(name, sightings, dataset, running.resident_bytes()))
         return found
+
+
+def measurement(
+    name: str, sightings: Sequence[Sighting], dataset: Dataset, resident_bytes: int
+) -> Measurement:
+    """Return what was done between the warming and the last commit.
+
+    Raises:
+        TooSlowError: If there are no two such commits.
+    """
+    begin, end = between(sightings, dataset.frames)
+    return Measurement(
+        name=name,
+        is_whole=end.frames == dataset.frames,
+        frames=end.frames - begin.frames,
+        readings=(end.frames - begin.frames) * dataset.readings / dataset.frames,
+        wall_s=end.at_s - begin.at_s,
+        cpu_s=end.cpu_s - begin.cpu_s,
+        broker_cpu_s=end.broker_cpu_s - begin.broker_cpu_s,
+        resident_bytes=resident_bytes,
+    )
 
 
 @asynccontextmanager
@@ -155,7 +165,8 @@ Progress = Callable[[], Awaitable[int]]
 """Tells how many frames are done."""
 
 
-async def _progress(peer: Peer, broker: Broker, dataset: Dataset, group: str) -> Progress:
+async def progress_of(peer: Peer, broker: Broker, dataset: Dataset, group: str) -> Progress:
+    """Return what tells how far a peer's group has come."""
     partitions = list(await broker.ends(METER_FRAMES.name))
 
     async def committed() -> int:
@@ -170,10 +181,10 @@ async def _progress(peer: Peer, broker: Broker, dataset: Dataset, group: str) ->
     return committed if peer.changelog is None else written
 
 
-async def _sightings(
+async def sightings_of(
     running: Running, broker: Broker, progress: Progress, *, frames: int, limit_s: float
 ) -> list[Sighting]:
-    """Return the progress seen until all frames are done or the time is up."""
+    """Return the progress as it was seen until all frames are done or the time is up."""
     sightings: list[Sighting] = []
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:

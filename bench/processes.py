@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,14 @@ class Running:
 
     def stop(self) -> None:
         """End it: politely, and after a while for good."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_S)
-        self.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_S
+        while self.process.poll() is None or _session(self.process.pid):
+            if time.monotonic() > deadline:
+                self.kill()
+                return
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """End all of its session at once."""
