@@ -15,7 +15,7 @@ from deploy.embedded.processes import Child
 from deploy.truth_check import Comparison, compare
 from load_generator.truth import read_truth
 from reliability import checks
-from reliability.faults import Fault, Kind, draw
+from reliability.faults import BURST_S, ROLLING_S, Fault, Kind, draw
 from reliability.ground import Ground
 from reliability.injection import BrokenPromiseError, Doing, Injector, UnfitFault
 from reliability.results import Happened, Result
@@ -30,6 +30,8 @@ DAY_MINUTES: Final = 1_440
 _FIRST_DAY: Final = datetime(2025, 7, 16, tzinfo=UTC)
 _QUIET_S: Final = 5.0
 """The load goes on for so long before the first fault and after the last begins."""
+_PATIENCE: Final = 0.4
+"""Share of the time in which the next burst waits until the system is well again."""
 _TICK_S: Final = 0.05
 _LOAD_ENDS_S: Final = 90.0
 
@@ -96,18 +98,25 @@ class _Battle:
     injector: Injector
     say: Say
     begin: float
+    patience_s: float
+    shift_s: float = 0.0
     under_way: list[_Doing] = field(default_factory=list)
     happened: list[Happened] = field(default_factory=list)
+    _last_at_s: float = 0.0
 
     def fight(self, faults: list[Fault], load: Child) -> None:
         """Do all faults, and wait for the end of the load."""
         waiting = list(faults)
-        limit = time.monotonic() + faults[-1].at_s + _LOAD_ENDS_S
+        limit = time.monotonic() + faults[-1].at_s + self.patience_s + _LOAD_ENDS_S
         while waiting or self.under_way or load.process.poll() is None:
             now = time.monotonic()
             if now > limit and not self.under_way and not waiting:
                 load.process.kill()
-            while waiting and now - self.begin >= waiting[0].at_s:
+            while waiting and now - self.begin >= waiting[0].at_s + self.shift_s:
+                if self._waits(waiting[0]):
+                    self.shift_s += _TICK_S
+                    self.patience_s -= _TICK_S
+                    break
                 self._begin(waiting.pop(0), now)
             for doing in list(self.under_way):
                 if now >= doing.goes_on:
@@ -115,9 +124,16 @@ class _Battle:
             self.ground.crew.tend()
             time.sleep(_TICK_S)
 
+    def _waits(self, fault: Fault) -> bool:
+        """Say whether a fault had better wait, so that earlier ones can be seen to heal."""
+        is_of_a_burst = fault.at_s - self._last_at_s < BURST_S
+        well = self.watch.is_well and not self.under_way
+        return self.patience_s > 0 and not is_of_a_burst and not well
+
     def _begin(self, fault: Fault, now: float) -> None:
         target = f" ({fault.role} {fault.number})" if fault.role else ""
         self.say(f"{now - self.begin:6.1f} s  {fault.kind}{target}")
+        self._last_at_s = fault.at_s
         self.under_way.append(_Doing(fault, self.injector.begin(fault), now, now))
 
     def _go_on(self, doing: _Doing) -> None:
@@ -189,16 +205,24 @@ def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
         ]
     )
     load = Load(child.log, int(_FIRST_DAY.timestamp()), DAY_MINUTES, COMMUNITIES, speed)
+    patience_s = (seconds - 2 * _QUIET_S - ROLLING_S) * _PATIENCE
     faults = draw(
         campaign.seed,
         faults=campaign.faults,
-        seconds=seconds - 2 * _QUIET_S,
+        seconds=seconds - 2 * _QUIET_S - patience_s,
         workers=WORKERS,
         nodes=campaign.nodes,
         without=campaign.without,
     )
     with Watch(ground, load) as watch:
-        battle = _Battle(ground, watch, Injector(ground), say, begin=time.monotonic() + _QUIET_S)
+        battle = _Battle(
+            ground,
+            watch,
+            Injector(ground),
+            say,
+            begin=time.monotonic() + _QUIET_S,
+            patience_s=patience_s,
+        )
         battle.fight(faults, child)
         over = time.monotonic()
         ground.heal()

@@ -76,6 +76,8 @@ _LASTS_S: Final = {
     Kind.CLICKHOUSE_UNANSWERED: (0.5, 3.0),
 }
 _MOST_AT_ONCE: Final = 3
+BURST_S: Final = 0.8
+"""Faults of one burst come within so long."""
 ROLLING_S: Final = 30.0
 """The last fault, the rolling restart, begins so long before the end."""
 
@@ -145,7 +147,7 @@ def _bursts(rng: random.Random, faults: int, seconds: float) -> Sequence[float]:
     step = seconds / len(sizes)
     starts = [step * (place + rng.uniform(0, 0.7)) for place in range(len(sizes))]
     return sorted(
-        start + rng.uniform(0, 0.8)
+        start + rng.uniform(0, BURST_S)
         for start, size in zip(starts, sizes, strict=True)
         for _ in range(size)
     )

@@ -107,6 +107,13 @@ class Watch:
         return None
 
     @property
+    def is_well(self) -> bool:
+        """Whether the system has been well for a while."""
+        return self.well_since(time.monotonic() - 2 * _STEADY_S) is not None and (
+            self.obstacle is None
+        )
+
+    @property
     def obstacle(self) -> str | None:
         """What is amiss now."""
         return self.samples[-1][1] if self.samples else "not looked yet"
