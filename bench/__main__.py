@@ -9,6 +9,7 @@ import typer
 from bench.comparison import Effort, compare_peers
 from bench.contestants import PEERS, build_java_peer
 from bench.growth import CURVES, grow
+from bench.publish import publish
 from streams.settings import ConfigurationError
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -57,6 +58,12 @@ def growth(
         raise typer.BadParameter(f"no such curve: {', '.join(sorted(unknown))}")
     if not grow([curve for curve in CURVES if curve.name in names], full=full, resume=resume):
         raise typer.Exit(1)
+
+
+@cli.command("publish")
+def publish_tables() -> None:
+    """Put the tables of the last runs into docs/benchmarks.md."""
+    typer.echo(f"docs/benchmarks.md: {', '.join(publish())}")
 
 
 @cli.callback()

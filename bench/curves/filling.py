@@ -22,7 +22,7 @@ async def by_hours(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001 - see Cu
     def environment(setting: Setting) -> dict[str, str]:
         return {
             **OURS.environment(setting),
-            "SMATRIX_WINDOW_RETENTION": str(hours * 3600 * 2 // 3),
+            "SMATRIX_WINDOW_RETENTION": f"PT{hours * 2 // 3}H",
         }
 
     peer = replace(OURS, environment=environment)
