@@ -32,6 +32,7 @@ _QUIET_S: Final = 5.0
 """The load goes on for so long before the first fault and after the last begins."""
 _PATIENCE: Final = 0.4
 """Share of the time in which the next burst waits until the system is well again."""
+_LAST_PATIENCE_S: Final = 25.0
 _TICK_S: Final = 0.05
 _LOAD_ENDS_S: Final = 90.0
 
@@ -128,7 +129,9 @@ class _Battle:
         """Say whether a fault had better wait, so that earlier ones can be seen to heal."""
         is_of_a_burst = fault.at_s - self._last_at_s < BURST_S
         well = self.watch.is_well and not self.under_way
-        return self.patience_s > 0 and not is_of_a_burst and not well
+        # The last can't be told from what came before it unless that has healed.
+        reserve_s = _LAST_PATIENCE_S if fault.kind is Kind.ROLLING_RESTART else 0.0
+        return self.patience_s + reserve_s > 0 and not is_of_a_burst and not well
 
     def _begin(self, fault: Fault, now: float) -> None:
         target = f" ({fault.role} {fault.number})" if fault.role else ""
