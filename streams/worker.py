@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from streams.topics import ensure_topics
 logger = logging.getLogger("smatrix.worker")
 
 DRAIN_S = 10.0
+GC_THRESHOLDS = (100_000, 50, 100)
 
 Attach = Callable[[App, Settings], None]
 
@@ -39,6 +41,8 @@ def run_worker(role: str, attach: Attach, settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # Open windows are many objects that live long and refer to each other in no circle.
+    gc.set_threshold(*GC_THRESHOLDS)
     with _own_folder(settings.data_dir / role / settings.worker_id) as folder:
         # Faust's consumer has a thread and a loop of its own, which the policy makes fast too.
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # type: ignore[deprecated]

@@ -68,15 +68,13 @@ def absorb(minute: Minute, mask: int, cells: Cells, rank: tuple[int, int]) -> Ef
     origins = _spread_origins(minute, union, n_meters)
     ranks = [*minute.ranks, rank]
     beats = np.array([rank > earlier for earlier in minute.ranks])[origins]
-    measured = new != MISSING
+    resent = np.array([sequence == rank[0] for sequence, _ in minute.ranks])[origins] & (old == new)
     was_missing = old == MISSING
-    takes = measured & (beats | was_missing)
+    takes = (new != MISSING) & (was_missing | (beats & ~resent))
     if not takes.any():
         return Effect.NOTHING
     changes = takes & (old != new)
     value_changes = bool(changes.any())
-    if not value_changes and all(sequence == rank[0] for sequence, _ in minute.ranks):
-        return Effect.NOTHING
     effect = (
         Effect.RANK
         if not value_changes

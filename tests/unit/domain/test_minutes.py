@@ -50,6 +50,16 @@ def test_a_frame_may_bring_channels_and_meters_that_were_not_there() -> None:
     assert minute.cells.tolist() == [[5, 2], [3, 4]]
 
 
+def test_a_resend_says_nothing_new_beside_values_of_other_sequences() -> None:
+    minute = a_minute(MISSING, 1, sequence=1, place=9)
+    absorb(minute, ONE_CHANNEL, np.array([[0, MISSING]]), (0, 11))
+
+    effect = absorb(minute, ONE_CHANNEL, np.array([[MISSING, 1]]), (1, 10))
+
+    assert effect is Effect.NOTHING
+    assert minute.ranks == ((1, 9), (0, 11))
+
+
 _RANKED = st.tuples(st.integers(-1, 3), st.lists(st.integers(-1, 2), min_size=3, max_size=3))
 
 
