@@ -22,7 +22,7 @@ class Kind(StrEnum):
     STATE_TRUNCATED = "state: a file truncated"
     STATE_FLIPPED = "state: bits of a file flipped"
     STATE_SHARED = "state: two workers given one folder"
-    DISK_FULL = "state: the disk is full"
+    DISK_FULL = "state: the disk is full, and the worker starts on it"
     BROKER_KILLED = "broker: SIGKILL"
     BROKER_PAUSED = "broker: paused"
     NETWORK_SLOW = "broker: slow connections"
@@ -64,7 +64,7 @@ _LASTS_S: Final = {
     Kind.WORKER_ZOMBIE: (SESSION_S + 1.5, SESSION_S + 6),
     Kind.WORKER_JOINS: (6.0, 15.0),
     Kind.STATE_OLDER: (4.0, 8.0),
-    Kind.DISK_FULL: (3.0, 8.0),
+    Kind.DISK_FULL: (6.0, 12.0),
     Kind.BROKER_KILLED: (0.5, 4.0),
     Kind.BROKER_PAUSED: (1.0, 9.0),
     Kind.NETWORK_SLOW: (3.0, 8.0),
