@@ -18,7 +18,8 @@ from streams.delivery.effects import Effects, Messages
 from streams.delivery.transactional import TransactionalDelivery
 from streams.domain.event_clock import EventClock
 from streams.domain.frames import Rejection
-from streams.domain.windows import Step, WindowPolicy, Windows
+from streams.domain.steps import Step
+from streams.domain.windows import WindowPolicy, Windows
 from streams.settings import DeliveryMode, Settings
 from tables import communities, minutes
 from tables.store import Store

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from prometheus_client import Counter, Gauge
 
-from streams.domain.windows import Tally
+from streams.domain.steps import Tally
 
 FRAMES = Counter("smatrix_frames_total", "Frames accepted.")
 READINGS = Counter("smatrix_readings_total", "Readings in accepted frames.")

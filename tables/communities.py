@@ -10,7 +10,7 @@ import orjson
 from faust import Table
 
 from streams.delivery.app import App
-from streams.domain.windows import Community
+from streams.domain.communities import Community
 from tables.minutes import SchemaError
 
 SCHEMA: Final = 1

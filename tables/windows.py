@@ -2,9 +2,10 @@
 
 from schemas.units import MINUTE_S
 from streams.domain.channels import MISSING
+from streams.domain.communities import HOUR_S, Community, Roster
 from streams.domain.frames import MeterList
 from streams.domain.minutes import Minute
-from streams.domain.windows import HOUR_S, Community, Roster, WindowPolicy, Windows
+from streams.domain.windows import WindowPolicy, Windows
 from tables import communities, minutes
 from tables.store import Store
 

@@ -14,8 +14,8 @@ from streams.codecs.frames import Record
 from streams.domain.channels import FLOWS, MISSING
 from streams.domain.frames import Rejection
 from streams.domain.minutes import Minute
+from streams.domain.steps import ClosedPeriod
 from streams.domain.sums import Sums, minute_sums, of_one_shape, period_sums
-from streams.domain.windows import ClosedPeriod
 
 HOUSEHOLDS_IN_A_MESSAGE: Final = 2_000
 ORIGINAL_BYTES_KEPT: Final = 64 * 1024

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from streams.domain.windows import NEVER
+from streams.domain.communities import NEVER
 
 
 @dataclass(slots=True)

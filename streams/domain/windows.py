@@ -6,20 +6,22 @@ A frame for a closed window reopens it: it is told again with a higher version. 
 the newest minute of the community, or of the whole partition for one that has fallen silent.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from schemas.metering import RejectionRule
 from schemas.units import MINUTE_S, PERIOD_S
-from streams.domain.channels import MISSING, Cells
-from streams.domain.frames import OFFSET_BITS, Frame, MeterList, Rejection
+from streams.domain.communities import (
+    NEVER,
+    Community,
+    Roster,
+    is_complete,
+    reported_by,
+    scatter,
+)
+from streams.domain.frames import OFFSET_BITS, Frame, Rejection
 from streams.domain.minutes import Effect, Minute, absorb
-
-HOUR_S: Final = 3600
-NEVER: Final = -(10**12)
+from streams.domain.steps import ClosedPeriod, Step
 
 ReadMinute = Callable[[str, int], Minute | None]
 
@@ -43,118 +45,6 @@ class WindowPolicy:
                 f"retention_s={self.retention_s} must be at least {2 * PERIOD_S} s more than "
                 f"allowed_lateness_s={self.allowed_lateness_s}"
             )
-
-
-@dataclass(slots=True, eq=False)
-class Roster:
-    """Meters that frames name together.
-
-    Attributes:
-        places: Their places among the community's meters; None when these are the first ones.
-        size: How many they are.
-        first_named: First minute that named them.
-        last_named: Newest minute that named them.
-    """
-
-    places: tuple[int, ...] | None
-    size: int
-    first_named: int
-    last_named: int
-
-    def members(self) -> Iterable[int]:
-        """Return their places among the community's meters."""
-        return range(self.size) if self.places is None else self.places
-
-
-@dataclass(slots=True, eq=False)
-class Community:
-    """What is kept in memory of one community; the rest is in the tables.
-
-    Attributes:
-        meters: Every meter it has named, in the order of appearance; positions never change.
-        last_named: Newest minute that named each of them, as of the last settled period.
-        newest: Newest minute of an accepted frame.
-        settled_before: Every period that starts earlier is closed and out of memory.
-        kept_from: No minute before it is in the table any more.
-        minutes: The known minutes from there on.
-    """
-
-    meters: list[str] = field(default_factory=list)
-    last_named: list[int] = field(default_factory=list)
-    newest: int = NEVER
-    settled_before: int = NEVER
-    kept_from: int = NEVER
-    minutes: dict[int, Minute] = field(default_factory=dict)
-    places: dict[str, int] = field(default_factory=dict)
-    rosters: dict[MeterList, Roster] = field(default_factory=dict)
-
-    def remember_roster(self) -> None:
-        """Write down when each meter was last named, and forget rosters older than an hour."""
-        for meters, roster in list(self.rosters.items()):
-            for place in roster.members():
-                self.last_named[place] = max(self.last_named[place], roster.last_named)
-            if roster.last_named <= self.newest - HOUR_S:
-                del self.rosters[meters]
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedPeriod:
-    """A settlement period to be told: its known minutes, in order."""
-
-    community_id: str
-    start: int
-    meters: Sequence[str]
-    minutes: Sequence[Minute]
-
-    @property
-    def version(self) -> int:
-        """The newest of its minutes' versions."""
-        return max(minute.version for minute in self.minutes)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a batch held, counted."""
-
-    frames: int = 0
-    readings: int = 0
-    duplicates: int = 0
-    corrections: int = 0
-    late: int = 0
-    minutes_closed: int = 0
-    minutes_reopened: int = 0
-    periods_closed: int = 0
-    periods_reopened: int = 0
-
-    def count(self, effect: Effect) -> None:
-        """Count what a further frame did to a known minute."""
-        match effect:
-            case Effect.NOTHING | Effect.RANK:
-                self.duplicates += 1
-            case Effect.CORRECTED:
-                self.corrections += 1
-            case Effect.ADDED:
-                pass
-
-
-@dataclass(slots=True)
-class Step:
-    """What a batch causes: a plain value that delivery makes true as a whole or not at all.
-
-    Attributes:
-        minutes: Records of the minutes table to write.
-        communities: Records of the communities table to write.
-        expired: Minutes to delete after that, (community, start).
-        closed_minutes: To be told to the world, by (community, start).
-    """
-
-    minutes: dict[tuple[str, int], Minute] = field(default_factory=dict)
-    communities: dict[str, Community] = field(default_factory=dict)
-    expired: list[tuple[str, int]] = field(default_factory=list)
-    closed_minutes: dict[tuple[str, int], Minute] = field(default_factory=dict)
-    closed_periods: list[ClosedPeriod] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
 
 
 class Windows:
@@ -266,14 +156,14 @@ class Windows:
         minute = minutes.get(start)
         if is_settled or (minute is not None and minute.closed):
             step.tally.late += 1
-        cells = _scatter(frame.cells, roster, len(community.meters))
+        cells = scatter(frame.cells, roster, len(community.meters))
         rank = (frame.sequence, frame.place)
         if minute is None:
             minute = Minute(frame.mask, cells, (rank,), frame.place + 1)
-            minute.reported = _reported(None, roster)
+            minute.reported = reported_by(None, roster)
             minutes[start] = minute
         else:
-            minute.reported = _reported(minute, roster)
+            minute.reported = reported_by(minute, roster)
             effect = absorb(minute, frame.mask, cells, rank)
             step.tally.count(effect)
             if effect is not Effect.NOTHING:
@@ -334,7 +224,7 @@ class Windows:
             max(community.newest + MINUTE_S, time) - MINUTE_S - self.policy.allowed_lateness_s
         )
         for start, minute in community.minutes.items():
-            if not minute.closed and (start <= frontier or _complete(community, start, minute)):
+            if not minute.closed and (start <= frontier or is_complete(community, start, minute)):
                 minute.closed = True
                 step.closed_minutes[community_id, start] = minute
                 step.tally.minutes_closed += 1
@@ -393,39 +283,3 @@ def _next_period(community: Community, period: int) -> int:
         return following
     oldest = min(community.minutes)
     return max(following, oldest - oldest % PERIOD_S)
-
-
-def _complete(community: Community, start: int, minute: Minute) -> bool:
-    """Say whether every meter named in the hour up to this minute has reported it."""
-    expected = [
-        roster
-        for roster in community.rosters.values()
-        if roster.first_named <= start < roster.last_named + HOUR_S
-    ]
-    reported: range | frozenset[int]
-    if minute.reported is None:
-        reported = range(minute.cells.shape[1])
-        if all(roster.places is None and roster.size <= len(reported) for roster in expected):
-            return True
-    else:
-        reported = minute.reported
-    return all(place in reported for roster in expected for place in roster.members())
-
-
-def _reported(minute: Minute | None, roster: Roster) -> frozenset[int] | None:
-    """Return who has reported a minute once this roster has; None: all of the first meters."""
-    if minute is None:
-        return None if roster.places is None else frozenset(roster.places)
-    if minute.reported is None and roster.places is None:
-        return None
-    before = range(minute.cells.shape[1]) if minute.reported is None else minute.reported
-    return frozenset(before).union(roster.members())
-
-
-def _scatter(cells: Cells, roster: Roster, n_meters: int) -> Cells:
-    """Put a frame's columns at its meters' places among the community's."""
-    if roster.places is None:
-        return cells
-    wide = np.full((cells.shape[0], n_meters), MISSING, dtype=cells.dtype)
-    wide[:, list(roster.places)] = cells
-    return wide

@@ -8,7 +8,8 @@ import pytest
 from schemas.metering import CommunityMinute, HouseholdIntervals, RejectedReading, RejectionRule
 from streams.codecs import results
 from streams.domain.frames import Frame, Rejection
-from streams.domain.windows import Step, WindowPolicy, Windows
+from streams.domain.steps import Step
+from streams.domain.windows import WindowPolicy, Windows
 from tests.unit.domain.frames_of import LILAS, MONDAY, a_frame, placed
 
 POLICY = WindowPolicy(allowed_lateness_s=120, retention_s=48 * 3600, max_ahead_s=180)

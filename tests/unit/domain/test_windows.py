@@ -9,8 +9,9 @@ from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.channels import FLOWS, MISSING
 from streams.domain.frames import Frame
 from streams.domain.minutes import Minute
+from streams.domain.steps import ClosedPeriod, Step
 from streams.domain.sums import of_one_shape, period_sums
-from streams.domain.windows import ClosedPeriod, Step, WindowPolicy, Windows
+from streams.domain.windows import WindowPolicy, Windows
 from tests.unit.domain.frames_of import LILAS, MONDAY, a_frame, frames, placed
 from tests.unit.domain.plain_windows import PlainWindows
 

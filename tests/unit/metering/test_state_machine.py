@@ -27,7 +27,8 @@ from streams.codecs import results
 from streams.domain.channels import FLOWS
 from streams.domain.event_clock import EventClock
 from streams.domain.frames import Frame
-from streams.domain.windows import Step, WindowPolicy, Windows
+from streams.domain.steps import Step
+from streams.domain.windows import WindowPolicy, Windows
 from tables import communities, minutes
 from tables.store import Store
 from tables.windows import load_windows
