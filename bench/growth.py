@@ -23,9 +23,9 @@ CURVES: Final = (
     Curve("communities", "communities", "readings per CPU s", throughput.by_communities),
     Curve("late", "share of late frames", "readings per CPU s", throughput.by_late_share),
     Curve("workers", "workers", "readings/s", throughput.by_workers),
-    Curve("hours", "hours of history", "readings per CPU s", filling.by_hours),
+    Curve("hours", "days of history", "readings per CPU s", filling.by_hours),
     Curve("recovery", "recovery", "from the changelog, s", recovery.by_records),
-    Curve("freshness", "freshness in ClickHouse", "99 %, s", freshness.at_steady_load),
+    Curve("freshness", "freshness in ClickHouse", None, freshness.at_steady_load),
 )
 
 Found = dict[str, Any]
@@ -100,8 +100,10 @@ def _section(found: Found, curve: Curve) -> str:
 
 
 def _draw(out: Path, found: Found) -> None:
-    shown = [curve for curve in CURVES if curve.name in found and found[curve.name]["points"]]
-    figure, axes = plt.subplots(len(shown), 1, figsize=(8, 2.4 * len(shown)), squeeze=False)
+    shown = [curve for curve in CURVES if curve.name in found and curve.drawn is not None]
+    if not shown:
+        return
+    figure, axes = plt.subplots(len(shown), 1, figsize=(10, 2.4 * len(shown)), squeeze=False)
     for ax, curve in zip(axes[:, 0], shown, strict=True):
         points = found[curve.name]["points"]
         ax.plot(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.broker import Broker
-from bench.contestants import OUT, ROOT, Peer, Setting
+from bench.contestants import OUT, Peer, Setting
 from bench.dataset import Dataset
 from bench.processes import Running, cpu_s_of, run
 from streams.topics import METER_FRAMES
@@ -146,7 +146,6 @@ async def started(
     running = run(
         peer.command(setting),
         log=OUT / "log" / f"{peer.name}.log",
-        directory=ROOT,
         environment=peer.environment(setting),
     )
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.embedded.processes import inherited_environment
+from deploy.embedded.processes import start
 
 STOP_S: Final = 12.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -68,22 +68,9 @@ class Running:
         self.process.wait()
 
 
-def run(
-    command: Sequence[str], *, log: Path, directory: Path, environment: Mapping[str, str]
-) -> Running:
-    """Start a peer; its output goes to the end of a log."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**inherited_environment(), **environment},
-        )
-    return Running(process, log)
+def run(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> Running:
+    """Start a peer that never outlives this process; its output goes to the end of a log."""
+    return Running(start("peer", command, log=log, environment=environment).process, log)
 
 
 def cpu_s_of(pid: int) -> float:

@@ -28,13 +28,13 @@ class Curve:
     Attributes:
         name: For the command line.
         title: What grows.
-        drawn: The figure that the picture shows.
+        drawn: The figure that the picture shows; None leaves it out.
         points: Measures; given whether all shall be done, or a quick look be had.
     """
 
     name: str
     title: str
-    drawn: str
+    drawn: str | None
     points: Callable[[bool], AsyncIterator[Point]]
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import urllib3
 
 from bench.broker import running_broker
-from bench.contestants import OURS, ROOT, Setting
+from bench.contestants import OURS, Setting
 from bench.curves.curve import KAFKA, Point
 from bench.dataset import fill, plan
 from bench.measuring import progress_of, sightings_of, started
@@ -61,7 +61,6 @@ async def _until_ready(setting: Setting, environment: dict[str, str], port: int)
     worker = run(
         OURS.command(setting),
         log=setting.state.with_suffix(".log"),
-        directory=ROOT,
         environment=environment,
     )
     try:

@@ -27,7 +27,7 @@ async def by_frame_size(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001 - s
                 faults=_NONE,
             )
             run = await run_ours(broker, await fill(broker, wanted))
-            yield Point(f"{size} households a frame", rates(run))
+            yield Point(f"{size:,}", rates(run))
 
 
 async def by_communities(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001
@@ -44,7 +44,7 @@ async def by_communities(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001
             dataset = await fill(broker, wanted)
             run = await run_ours(broker, dataset)
             yield Point(
-                f"{communities:,} communities, {households:,} households, {wanted.minutes} min",
+                f"{communities:,} ({households:,} households, {wanted.minutes} min)",
                 {
                     **rates(run),
                     "memory, MiB": run.measured.resident_bytes / _MIB,
@@ -66,7 +66,7 @@ async def by_late_share(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001
                 faults=FaultRates(late=percent / 100),
             )
             run = await run_ours(broker, await fill(broker, wanted))
-            yield Point(f"{percent} % late", rates(run))
+            yield Point(f"{percent} %", rates(run))
 
 
 async def by_workers(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001

@@ -6,7 +6,10 @@ import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.util.Arrays;
 
-/** Decodes and validates frames with Jackson's streaming parser; numbers never become doubles. */
+/**
+ * Decodes and validates frames with Jackson's streaming parser; numbers never become doubles. The
+ * columns stand behind the meters, as terminals send them.
+ */
 final class FrameReader {
     private static final int MAX_ID = 128;
     private static final long TOO_LARGE = 1L << 53;
@@ -37,7 +40,6 @@ final class FrameReader {
         frame.meters = -1;
         anyRefused = false;
         Arrays.fill(lengths, -1);
-        Arrays.fill(frame.cells, Frame.MISSING);
         if (parser.nextToken() != JsonToken.START_OBJECT) return false;
         int capacity = 0;
         for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
@@ -89,7 +91,7 @@ final class FrameReader {
         frame.meters = count;
         if (frame.cells.length < Frame.CHANNELS * count) frame.cells = new long[Frame.CHANNELS * count];
         if (refused.length < count) refused = new boolean[count];
-        Arrays.fill(frame.cells, Frame.MISSING);
+        Arrays.fill(frame.cells, 0, Frame.CHANNELS * count, Frame.MISSING);
         return true;
     }
 
