@@ -293,7 +293,7 @@ def _said(ground: Ground) -> dict[str, int]:
     return {
         what: sum(log.count(phrase) for log in logs)
         for what, phrase in {
-            "fenced": "FencedError",
+            "fenced": "stopped by FencedError",
             "stores rebuilt": "rebuil",
             "broker lost": "Unable to bootstrap",
             "disk full": "No space left",

@@ -62,6 +62,11 @@ class Result:
         """Whether every check is well, and the truth was among them."""
         return "truth" in self.checks and all(found == "ok" for found in self.checks.values())
 
+    def is_undisturbed(self, fault: Happened) -> bool:
+        """Say whether the system healed from a fault before a further one began."""
+        healed_at = fault.over_s + (fault.healed_s or 0.0)
+        return not any(fault.over_s < other.at_s < healed_at for other in self.faults)
+
     def write(self, path: Path) -> None:
         """Write it as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +82,10 @@ class Result:
 
 
 def table(results: Iterable[Result]) -> str:
-    """Return a table in Markdown: each kind of fault, how often, and the worst healing."""
+    """Return a table in Markdown: each kind of fault, how often, and the worst healing.
+
+    Healing is undisturbed where no further fault began before it was over.
+    """
     all_results = list(results)
     by_kind: dict[str, list[tuple[Happened, Result]]] = defaultdict(list)
     for result in all_results:
@@ -85,20 +93,33 @@ def table(results: Iterable[Result]) -> str:
             if happened.is_done:
                 of_three = result.nodes > 1 and happened.kind in _OF_A_NODE
                 by_kind[happened.kind + _OF_THREE * of_three].append((happened, result))
-    lines = ["| fault | times | worst healing, s | difference, mWh |", "|---|---|---|---|"]
-    order = [str(kind) for kind in Kind]
-    for kind in sorted(by_kind, key=lambda name: (order.index(name.removesuffix(_OF_THREE)), name)):
+    lines = [
+        "| fault | times | worst healing, undisturbed, s | worst of all, s | difference, mWh |",
+        "|---|---|---|---|---|",
+    ]
+    # A result of an earlier version may tell of a kind that has another name now.
+    places = {str(kind): place for place, kind in enumerate(Kind)}
+    for kind in sorted(
+        by_kind, key=lambda name: (places.get(name.removesuffix(_OF_THREE), len(places)), name)
+    ):
         cases = by_kind[kind]
-        healed = [h.healed_s for h, _ in cases if h.healed_s is not None]
-        worst = f"{max(healed):.1f}" if healed else "none seen"
+        worst = _worst(happened for happened, _ in cases)
+        undisturbed = _worst(
+            happened for happened, result in cases if result.is_undisturbed(happened)
+        )
         difference = max(result.difference_mwh for _, result in cases)
-        lines.append(f"| {kind} | {len(cases)} | {worst} | {difference} |")
+        lines.append(f"| {kind} | {len(cases)} | {undisturbed} | {worst} | {difference} |")
     done = sum(len(cases) for cases in by_kind.values())
     worst_end = max((r.healed_s for r in all_results if r.healed_s is not None), default=0.0)
     difference = sum(result.difference_mwh for result in all_results)
     lines.append(
-        f"| all, in {len(all_results)} seeds | {done} | {worst_end:.1f} after the last | "
+        f"| all, in {len(all_results)} runs | {done} | | {worst_end:.1f} after the last | "
         f"{difference} |"
     )
     failed = [result.command for result in all_results if not result.passed]
     return "\n".join([*lines, *(f"\nFailed: `{command}`" for command in failed)]) + "\n"
+
+
+def _worst(faults: Iterable[Happened]) -> str:
+    healed = [fault.healed_s for fault in faults if fault.healed_s is not None]
+    return f"{max(healed):.1f}" if healed else "none seen"

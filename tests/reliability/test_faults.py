@@ -91,13 +91,15 @@ def test_the_table_counts_what_was_done_and_tells_the_worst() -> None:
         _result(Happened(killed, "metering", 1, 1.0, 1.1, healed_s=4.0)),
         _result(
             Happened(killed, "history", 1, 1.0, 1.1, healed_s=9.0),
-            Happened(str(Kind.DISK_FULL), "metering", 1, 1.0, 1.1, is_done=False),
+            Happened(str(Kind.BROKER_PAUSED), "", 1, 3.0, 5.0, healed_s=5.1),
+            Happened(str(Kind.DISK_FULL), "metering", 1, 20.0, 20.1, is_done=False),
         ),
     ]
 
     assert _rows(results) == [
-        [killed, "2", "9.0", "0"],
-        ["all, in 2 seeds", "2", "2.5 after the last", "0"],
+        [killed, "2", "4.0", "9.0", "0"],
+        [str(Kind.BROKER_PAUSED), "1", "5.1", "5.1", "0"],
+        ["all, in 2 runs", "3", "", "2.5 after the last", "0"],
     ]
 
 
