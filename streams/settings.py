@@ -8,7 +8,15 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "SMATRIX_"
@@ -17,6 +25,16 @@ MAX_PORT: Final = 65_535
 
 class ConfigurationError(Exception):
     """A setting that can't be; the text is one line for the operator, with the remedy."""
+
+
+def _seconds(value: object) -> object:
+    """Read a bare number as seconds; anything else is left to ISO 8601."""
+    if isinstance(value, str) and value.replace(".", "", 1).isdigit():
+        return timedelta(seconds=float(value))
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 
 class DeliveryMode(StrEnum):
@@ -73,18 +91,18 @@ class Settings(BaseSettings):
         default=DeliveryMode.AUTO,
         description="plain, transactional, or auto: transactional where the broker can.",
     )
-    allowed_lateness: timedelta = Field(
+    allowed_lateness: Duration = Field(
         default=timedelta(seconds=120),
         ge=timedelta(0),
         le=timedelta(hours=4),
         description="How long a minute waits for what is missing, in seconds or ISO 8601.",
     )
-    window_retention: timedelta = Field(
+    window_retention: Duration = Field(
         default=timedelta(hours=48),
         ge=timedelta(hours=1),
         description="How long a closed window can still be corrected.",
     )
-    max_ahead: timedelta = Field(
+    max_ahead: Duration = Field(
         default=timedelta(minutes=3),
         ge=timedelta(0),
         description="How far a frame's minute may lie ahead of the wall clock.",
@@ -113,7 +131,7 @@ class Settings(BaseSettings):
     history_batch_messages: int = Field(
         default=4_000, ge=1, description="Messages after which history inserts without waiting."
     )
-    history_linger: timedelta = Field(
+    history_linger: Duration = Field(
         default=timedelta(seconds=1),
         gt=timedelta(0),
         description="How long history waits for more rows before it inserts.",

@@ -1,6 +1,5 @@
 """The one place where what a terminal sends becomes whole milliwatt-hours."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 import numpy as np
@@ -30,13 +29,22 @@ def to_mwh(energy_wh: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     rounded = np.rint(scaled)
     doubtful = np.abs(scaled - rounded) > _NEAR_A_HALF
     if doubtful.any():
-        rounded[doubtful] = [_exactly(value) for value in energy_wh[doubtful].tolist()]
+        rounded[doubtful] = _beside_a_tie(energy_wh[doubtful], np.floor(scaled[doubtful]))
     missing = np.isnan(rounded)
     if missing.any():
         rounded[missing] = MISSING
     return rounded.astype(np.int64)
 
 
-def _exactly(energy_wh: float) -> int:
-    sent = Decimal(repr(energy_wh))
-    return int((sent * MWH_PER_WH).to_integral_value(rounding=ROUND_HALF_EVEN))
+def _beside_a_tie(
+    energy_wh: npt.NDArray[np.float64], below_mwh: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Round energies that lie next to `below_mwh` + 0.5.
+
+    The quotient of two whole numbers is the double nearest to the tie, and so the very double that
+    the tie's decimal text is read as; decimals on either side are read as doubles on that side.
+    """
+    tie_wh = (2 * below_mwh + 1) / (2 * MWH_PER_WH)
+    is_up = (energy_wh > tie_wh) | ((energy_wh == tie_wh) & (below_mwh % 2 == 1))
+    rounded: npt.NDArray[np.float64] = below_mwh + is_up
+    return rounded
