@@ -210,6 +210,7 @@ class Injector:
             yield fault.lasts_s / 2
             # RocksDB takes room for its log ahead; a start on a full disk meets the end of it.
             post.kill()
+            post.start()
             yield fault.lasts_s / 2
         finally:
             filler.unlink(missing_ok=True)

@@ -63,9 +63,11 @@ class Result:
         return "truth" in self.checks and all(found == "ok" for found in self.checks.values())
 
     def is_undisturbed(self, fault: Happened) -> bool:
-        """Say whether the system healed from a fault before a further one began."""
+        """Say whether no other cause was at work from the end of its own until all was well."""
         healed_at = fault.over_s + (fault.healed_s or 0.0)
-        return not any(fault.over_s < other.at_s < healed_at for other in self.faults)
+        return not any(
+            other.over_s > fault.over_s and other.at_s < healed_at for other in self.faults
+        )
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
@@ -84,7 +86,7 @@ class Result:
 def table(results: Iterable[Result]) -> str:
     """Return a table in Markdown: each kind of fault, how often, and the worst healing.
 
-    Healing is undisturbed where no further fault began before it was over.
+    Healing is undisturbed where no other fault's cause was at work before it was over.
     """
     all_results = list(results)
     by_kind: dict[str, list[tuple[Happened, Result]]] = defaultdict(list)
