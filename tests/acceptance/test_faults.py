@@ -203,9 +203,9 @@ def test_history_waits_for_clickhouse_says_so_once_and_goes_on_by_itself(
     history, clickhouse = worker_of(system, "history"), _clickhouse(system)
     said_before = history.child.log.read_text()
     waited_before = history.metrics().get("smatrix_history_waiting_seconds_total", 0.0)
-    day = play(speed="2400", minutes=480)
+    day = play(speed="1200", minutes=480)
     eventually(
-        "rows of the day", lambda: day._ask("count()", "community_minutes", "minute") > [["9"]]
+        "rows of the day", lambda: int(day._ask("count()", "community_minutes", "minute")[0][0]) > 9
     )
 
     (clickhouse.process.kill if how == "SIGKILL" else clickhouse.process.terminate)()
