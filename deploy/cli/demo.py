@@ -22,7 +22,7 @@ from deploy.cli.load import (
     rates,
 )
 from deploy.cli.progress import ProgressDisplay, print_summary
-from deploy.cli.up import keep_up, print_addresses, stop_on_sigterm
+from deploy.cli.up import keep_up, print_addresses, stop_on_signals
 from deploy.demonstration import Demonstration
 from deploy.embedded.system import EmbeddedSystem
 from deploy.report.page import write_report
@@ -60,7 +60,7 @@ def demo(  # noqa: PLR0913 - options of a command
     rates(faults)
     settings = get_settings()
     console = Console(soft_wrap=True, highlight=False)
-    stop_on_sigterm()
+    stop_on_signals()
     started_at, first = clock.utc_now(), (day or DEFAULT_DAY).replace(tzinfo=UTC)
     load = {
         "--communities": str(communities),

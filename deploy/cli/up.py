@@ -43,7 +43,7 @@ def up(
             f"--nodes {nodes}: the embedded broker is one process; add --broker kafka"
         )
     console = Console(soft_wrap=True)
-    stop_on_sigterm()
+    stop_on_signals()
     # The histories of two brokers would mix their versions, so each has a folder of its own.
     kafka = broker is Broker.KAFKA
     folder = settings.data_dir / f"kafka-{nodes}" if kafka else settings.data_dir
@@ -67,13 +67,17 @@ def keep_up(system: EmbeddedSystem) -> None:
         system.restart_ended_workers()
 
 
-def stop_on_sigterm() -> None:
-    """Make SIGTERM end this process as Ctrl-C does, its children first."""
+def stop_on_signals() -> None:
+    """Make SIGTERM and SIGINT end this process as Ctrl-C does, its children first.
+
+    SIGINT too: a shell that starts a command in the background has it ignored.
+    """
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
 
 
 def print_addresses(console: Console, system: EmbeddedSystem, settings: Settings) -> None:
