@@ -8,15 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from clickhouse_connect.driver.client import Client
 
+from streams.domain.channels import FLOWS
+
 KEYS: Final = ("community_id", "meter_id", "period_start")
-CHANNELS: Final = (
-    "consumption",
-    "production",
-    "import",
-    "export",
-    "battery_charge",
-    "battery_discharge",
-)
 _SHOWN: Final = 10
 _ABSENT: Final = "no row"
 
@@ -66,7 +60,7 @@ def compare(client: Client, database: str, truth: pa.Table) -> Comparison:
         truth: As the load generator writes it.
     """
     first, last = _span(truth)
-    wh = ", ".join(f"toInt64({channel}_wh * 1000) AS {channel}_mwh" for channel in CHANNELS)
+    wh = ", ".join(f"toInt64({channel}_wh * 1000) AS {channel}_mwh" for channel in FLOWS)
     stored = client.query_arrow(
         f"SELECT community_id::String AS community_id, meter_id, "  # noqa: S608 - a checked setting
         f"toUnixTimestamp(period_start)::Int64 AS period_start, {wh}, "
@@ -76,7 +70,7 @@ def compare(client: Client, database: str, truth: pa.Table) -> Comparison:
         parameters={"first": first, "last": last},
         use_strings=True,
     )
-    values = [*(f"{channel}_mwh" for channel in CHANNELS), "measured_minutes"]
+    values = [*(f"{channel}_mwh" for channel in FLOWS), "measured_minutes"]
     expected = truth.set_column(
         truth.column_names.index("period_start"),
         "period_start",

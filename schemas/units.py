@@ -4,12 +4,9 @@ Inside the system energy is an integer number of milliwatt-hours (mWh), so that 
 in any order; a field that holds Wh says so in its name. Time is epoch seconds, UTC.
 """
 
-from typing import Annotated, Final, NewType
+from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
-
-MilliwattHours = NewType("MilliwattHours", int)
-EpochSeconds = NewType("EpochSeconds", int)
 
 MINUTE_S: Final = 60
 PERIOD_S: Final = 900

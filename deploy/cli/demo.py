@@ -86,6 +86,7 @@ def demo(  # noqa: PLR0913 - options of a command
             faults=faults,
             communities=communities,
             households=households,
+            machine=f"{platform.machine()}, {platform.system()}",
             **run.figures(comparison),
             versions={name: version(name) for name in _SHOWN_PACKAGES}
             | {"Python": platform.python_version()},

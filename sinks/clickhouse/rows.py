@@ -7,14 +7,9 @@ from typing import Final
 import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
-CHANNELS: Final = (
-    "consumption_mwh",
-    "production_mwh",
-    "import_mwh",
-    "export_mwh",
-    "battery_charge_mwh",
-    "battery_discharge_mwh",
-)
+from streams.domain.channels import FLOWS
+
+CHANNELS: Final = tuple(f"{flow}_mwh" for flow in FLOWS)
 
 LATEST_DATETIME_S: Final = 2**32 - 1
 """ClickHouse's DateTime ends in 2106."""
