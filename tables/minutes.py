@@ -13,10 +13,14 @@ from faust import Table
 
 from streams.delivery.app import App
 from streams.domain.channels import Cells, positions
-from streams.domain.minutes import Minute
+from streams.domain.minutes import Minute, Origins
+from tables.packing import pack, unpack
 
-SCHEMA: Final = 1
-_HEAD: Final = struct.Struct("<BBBBHIQ")  # schema, mask, bytes a cell, has origins, ranks, meters
+SCHEMA: Final = 2
+# Schema, mask, whether there are origins, ranks, meters, version, widths of the packed rows.
+_HEAD: Final = struct.Struct("<BBBHIQI")
+# Schema, mask, bytes a cell, whether there are origins, ranks, meters, version.
+_HEAD_OF_1: Final = struct.Struct("<BBBBHIQ")
 _RANK: Final = struct.Struct("<qq")
 _START: Final = struct.Struct(">Q")  # big-endian: keys of a community sort by time
 
@@ -49,35 +53,60 @@ def start_of(record_key: bytes) -> int:
 def encode(minute: Minute) -> bytes:
     """Return a minute as bytes."""
     cells = minute.cells
-    origins = b"" if minute.origins is None else minute.origins.astype("<u2").tobytes()
+    packed = np.empty(cells.nbytes, dtype=np.uint8)
+    size, widths = pack(cells, packed)
     head = _HEAD.pack(
         SCHEMA,
         minute.mask,
-        cells.itemsize,
         minute.origins is not None,
         len(minute.ranks),
         cells.shape[1],
         minute.version,
+        widths,
     )
     ranks = b"".join([_RANK.pack(*rank) for rank in minute.ranks])
-    return b"".join((head, ranks, cells.tobytes(), origins))
+    origins = b"" if minute.origins is None else minute.origins.astype("<u2").tobytes()
+    return b"".join((head, ranks, packed[:size].tobytes(), origins))
 
 
 def decode(data: bytes) -> Minute:
-    """Return the minute that bytes hold.
+    """Return the minute that bytes hold; schema 1, of version 0.1.0, is read as well.
 
     Raises:
         SchemaError: If a later version wrote them.
     """
+    if data[0] == 1:
+        return _decode_1(data)
     if data[0] != SCHEMA:
-        raise SchemaError(f"minutes table: schema {data[0]} is unknown here, known is {SCHEMA}")
-    _, mask, itemsize, has_origins, n_ranks, n_meters, version = _HEAD.unpack_from(data)
-    place = _HEAD.size
-    ranks = tuple(_RANK.iter_unpack(data[place : place + n_ranks * _RANK.size]))
-    place += n_ranks * _RANK.size
+        raise SchemaError(
+            f"minutes table: schema {data[0]} is unknown here, known are 1 to {SCHEMA}"
+        )
+    _, mask, has_origins, n_ranks, n_meters, version, widths = _HEAD.unpack_from(data)
+    ranks, place = _ranks(data, _HEAD.size, n_ranks)
+    cells = np.empty((len(positions(mask)), n_meters), dtype=np.int64)
+    place += unpack(np.frombuffer(data, np.uint8, offset=place), widths, cells)
+    return Minute(
+        mask, cells, ranks, version, _origins(data, place, cells) if has_origins else None
+    )
+
+
+def _decode_1(data: bytes) -> Minute:
+    _, mask, itemsize, has_origins, n_ranks, n_meters, version = _HEAD_OF_1.unpack_from(data)
+    ranks, place = _ranks(data, _HEAD_OF_1.size, n_ranks)
     shape = (len(positions(mask)), n_meters)
-    count = shape[0] * shape[1]
-    cells: Cells = np.frombuffer(data, f"<i{itemsize}", count, place).reshape(shape)
-    place += count * itemsize
-    origins = np.frombuffer(data, "<u2", count, place).reshape(shape) if has_origins else None
-    return Minute(mask, cells, ranks, version, origins)
+    stored = np.frombuffer(data, f"<i{itemsize}", shape[0] * shape[1], place)
+    cells = stored.reshape(shape).astype(np.int64)
+    place += stored.nbytes
+    return Minute(
+        mask, cells, ranks, version, _origins(data, place, cells) if has_origins else None
+    )
+
+
+def _ranks(data: bytes, place: int, count: int) -> tuple[tuple[tuple[int, int], ...], int]:
+    """Return the ranks that begin at a place, and where they end."""
+    end = place + count * _RANK.size
+    return tuple(_RANK.iter_unpack(data[place:end])), end
+
+
+def _origins(data: bytes, place: int, cells: Cells) -> Origins:
+    return np.frombuffer(data, "<u2", cells.size, place).reshape(cells.shape)

@@ -1,41 +1,27 @@
 """From a record's bytes to frames in arrays: the door of the system.
 
 `schemas.metering.MeterFrame` defines the contract. Here the same verdicts are reached by batch: a
-record that simdjson and a few type checks find plain goes straight into arrays; anything else,
-good or bad, is judged value by value in `streams.codecs.judgement`. A property test and a fuzzer
-hold the two equal.
+record that `streams.codecs.scanner` finds plain goes straight into arrays; anything else, good or
+bad, is judged value by value in `streams.codecs.judgement`. A property test and a fuzzer hold the
+two equal.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import orjson
-import simdjson
 
-from schemas.units import MINUTE_S
-from streams.codecs.judgement import (
-    MAX_SEQUENCE,
-    Judged,
-    is_identifier,
-    judge,
-    largest_wh,
-)
-from streams.domain.channels import CHANNELS, MISSING, positions
+from streams.codecs.judgement import Judged, is_identifier, judge, largest_wh
+from streams.codecs.scanner import NUMBERS_A_RECORD, scan
+from streams.domain.channels import CHANNELS
 from streams.domain.frames import Frame, MeterList, Rejection, place_of
-from streams.domain.rounding import to_mwh
 
-_COLUMNS: Final = {f"{channel}_wh": bit for bit, channel in enumerate(CHANNELS)}
-_OTHERS: Final = {"community_id", "minute", "meter_id"}
 _LARGEST_REMEMBERED: Final = 100_000
-_INT32_MAX: Final = 2**31 - 1
-_BYTES_OF_A_DOUBLE: Final = 8
-# simdjson reads a column of numbers into an array at once, but no null: so each null becomes a
-# number that nobody sends. Where one stood in a name, the names no longer fit and all is judged.
-_NULL: Final = b"-9e9"
-_NULL_WH: Final = float(_NULL)
+_LIMITS_WH: Final = np.array([largest_wh(channel) for channel in range(len(CHANNELS))], np.int64)
+_CHANNELS_OF: Final = [mask.bit_count() for mask in range(1 << len(CHANNELS))]
 
 
 class Record(Protocol):
@@ -57,58 +43,81 @@ class Decoded:
     rejections: list[Rejection]
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where the columns of a frame with these keys are: names by channel, and the mask."""
+class _Terminal(NamedTuple):
+    """What a community's last plain frame said of it: the next one nearly always says the same."""
 
-    names: tuple[str, ...]
-    mask: int
-    size: int
-    has_sequence: bool
-
-
-class _Plain(NamedTuple):
-    """A record that looks right so far; its numbers wait for the rest of its group."""
-
-    place: int
     community_id: str
-    minute: int
-    sequence: int
+    column: bytes
     meters: MeterList
-    numbers: bytes
-    nulls: int
 
 
 class FrameDecoder:
-    """Decodes batches; remembers meter lists and layouts, so that they are parsed once."""
+    """Decodes batches; remembers each community's meter list, so that it is parsed once."""
 
     def __init__(self, *, max_frame_bytes: int, generation: int) -> None:
         """Refuse records larger than `max_frame_bytes`; they come from a topic's `generation`."""
         self._generation = generation
         self._max_frame_bytes = max_frame_bytes
-        # The document comes back as one of many types; what is done with it tells.
-        self._parse: Callable[[bytes], Any] = simdjson.Parser().parse
-        self._layouts: dict[bytes, _Layout] = {}
-        self._communities: dict[bytes, str] = {}
-        self._meters: dict[bytes, MeterList] = {}
+        self._terminals: dict[bytes, _Terminal] = {}
+        self._cells = np.empty(0, dtype=np.int64)
 
     def decode(self, records: Sequence[Record]) -> Decoded:
         """Return what the records hold, each record as frame, rejections, or both."""
-        frames: list[Frame | None] = [None] * len(records)
-        groups: dict[tuple[int, int], list[_Plain]] = {}
-        unplain = [
-            place
-            for place, record in enumerate(records)
-            if not self._plain(place, record.key, record.value, groups)
-        ]
-        for (mask, n_meters), group in groups.items():
-            unplain += self._convert(mask, n_meters, group, records, frames)
+        frames: list[Frame] = []
         rejections: list[Rejection] = []
-        for place in sorted(unplain):
-            judged = self._judge(records[place])
-            frames[place] = judged.frame
+        values = [self._readable(record) for record in records]
+        heads, cells = self._scan(records, values)
+        base = place_of(0, generation=self._generation)
+        for record, value, head in zip(records, values, heads, strict=True):
+            mask, minute, sequence, n_meters, begin, column_begin, column_end = head
+            if mask:
+                terminal = self._terminal(record.key or b"", value[column_begin:column_end])
+                if terminal is not None and len(terminal.meters.ids) == n_meters:
+                    rows = _CHANNELS_OF[mask]
+                    frames.append(
+                        Frame(
+                            terminal.community_id,
+                            minute,
+                            sequence,
+                            base + record.offset,
+                            terminal.meters,
+                            mask,
+                            cells[begin : begin + rows * n_meters].reshape(rows, n_meters),
+                        )
+                    )
+                    continue
+            judged = self._judge(record)
             rejections += judged.rejections
-        return Decoded([frame for frame in frames if frame is not None], rejections)
+            if judged.frame is not None:
+                frames.append(judged.frame)
+        return Decoded(frames, rejections)
+
+    def _readable(self, record: Record) -> bytes:
+        """Return what the scan may read of a record; nothing when it is judged anyway."""
+        value = record.value
+        if record.key is None or value is None or len(value) > self._max_frame_bytes:
+            return b""
+        return value
+
+    def _scan(
+        self, records: Sequence[Record], values: list[bytes]
+    ) -> tuple[list[list[int]], npt.NDArray[np.int64]]:
+        """Return what the scan tells of each record, and all cells in a row."""
+        keys = [record.key or b"" for record in records]
+        text = np.frombuffer(b"\0".join([*values, b""]), dtype=np.uint8)
+        if len(self._cells) < len(text):
+            self._cells = np.empty(len(text), dtype=np.int64)
+        heads = np.empty((len(records), NUMBERS_A_RECORD), dtype=np.int64)
+        used = scan(
+            text,
+            _lengths(values),
+            np.frombuffer(b"".join([*keys, b"\0"]), dtype=np.uint8),
+            _lengths(keys),
+            _LIMITS_WH,
+            self._cells,
+            heads,
+        )
+        return heads.tolist(), self._cells[:used].copy()
 
     def _judge(self, record: Record) -> Judged:
         return judge(
@@ -119,153 +128,26 @@ class FrameDecoder:
             max_bytes=self._max_frame_bytes,
         )
 
-    def _plain(  # noqa: PLR0911 - a chain of checks
-        self,
-        place: int,
-        key: bytes | None,
-        value: bytes | None,
-        groups: dict[tuple[int, int], list[_Plain]],
-    ) -> bool:
-        """Put the record into its group if it is plain; say whether it was."""
-        if key is None or value is None or len(value) > self._max_frame_bytes or value[:1] != b"{":
-            return False
-        nulls = value.count(b"null") if b"n" in value else 0
+    def _terminal(self, key: bytes, column: bytes) -> _Terminal | None:
+        """Return whose frame this is, by its key and the bytes of its meters; None if not plain."""
+        known = self._terminals.get(key)
+        if known is not None and known.column == column:
+            return known
         try:
-            document = self._parse(value.replace(b"null", _NULL) if nulls else value)
-            layout = self._layout(key, document)
-            # simdjson flattens nested arrays: one bracket a column shows that there are none.
-            if layout is None or value.count(b"[") != len(layout.names) + 1:
-                return False
-            community_id, minute = self._community(key), document["minute"]
-            sequence = document["sequence"] if layout.has_sequence else -1
-            if sequence == _NULL_WH:
-                sequence, nulls = -1, nulls - 1
-            elif layout.has_sequence and (
-                type(sequence) is not int or not 0 <= sequence <= MAX_SEQUENCE
-            ):
-                return False
-            meters = self._meter_list(value)
-            if (
-                meters is None
-                or document["community_id"] != community_id
-                or type(minute) is not int
-                or minute < 0
-                or minute % MINUTE_S
-            ):
-                return False
-            columns = [document[name].as_buffer(of_type="d") for name in layout.names]
-        except (ValueError, TypeError, AttributeError, KeyError, RuntimeError):
-            # What simdjson can't read, or reads as another type, is judged in full.
-            self._layouts.pop(key, None)
-            return False
-        n_meters = len(meters.ids)
-        for column in columns:
-            if memoryview(column).nbytes != _BYTES_OF_A_DOUBLE * n_meters:
-                return False
-        groups.setdefault((layout.mask, n_meters), []).append(
-            _Plain(place, community_id, minute, sequence, meters, b"".join(columns), nulls)
-        )
-        return True
-
-    def _layout(self, key: bytes, document: simdjson.Object) -> _Layout | None:
-        """Return how a community's document is laid out; None when it is no frame.
-
-        A terminal sends one layout for ever. A document with as many keys, and with every name
-        of the layout among them, has that layout: a key standing twice would leave a name out.
-        """
-        layout = self._layouts.get(key)
-        if layout is None or layout.size != len(document):
-            layout = _layout_of(tuple(document.keys()))
-            if layout is not None:
-                if len(self._layouts) >= _LARGEST_REMEMBERED:
-                    self._layouts.clear()
-                self._layouts[key] = layout
-        return layout
-
-    def _convert(
-        self,
-        mask: int,
-        n_meters: int,
-        group: list[_Plain],
-        records: Sequence[Record],
-        frames: list[Frame | None],
-    ) -> Iterator[int]:
-        """Turn one group's numbers into mWh together; yield places with an impossible one."""
-        channels = positions(mask)
-        energy_wh = np.frombuffer(b"".join([plain.numbers for plain in group])).reshape(
-            len(group), len(channels), n_meters
-        )
-        limits = np.array([largest_wh(channel) for channel in channels])[:, None]
-        nulls = energy_wh == _NULL_WH
-        out_of_range = (energy_wh < 0) ^ nulls | (energy_wh > limits)
-        # A terminal that sends the stand-in itself betrays it by the number of them.
-        impossible: npt.NDArray[np.bool_] = np.any(out_of_range, axis=(1, 2)) | (
-            nulls.sum(axis=(1, 2)) != [plain.nulls for plain in group]
-        )
-        energy_mwh = to_mwh(np.where(out_of_range | nulls, 0.0, energy_wh))
-        energy_mwh[nulls] = MISSING
-        cells = energy_mwh
-        if energy_mwh.size and energy_mwh.max() <= _INT32_MAX:
-            cells = energy_mwh.astype(np.int32)
-        base = place_of(0, generation=self._generation)
-        for plain, row, is_impossible in zip(group, cells, impossible.tolist(), strict=True):
-            place = plain.place
-            if is_impossible:
-                yield place
-            else:
-                frames[place] = Frame(
-                    plain.community_id,
-                    plain.minute,
-                    plain.sequence,
-                    base + records[place].offset,
-                    plain.meters,
-                    mask,
-                    row,
-                )
-
-    def _community(self, key: bytes) -> str:
-        try:
-            return self._communities[key]
-        except KeyError:
-            community_id = key.decode()
-            if not is_identifier(community_id):
-                raise ValueError("judged in full") from None
-            if len(self._communities) >= _LARGEST_REMEMBERED:
-                self._communities.clear()
-            self._communities[key] = community_id
-            return community_id
-
-    def _meter_list(self, value: bytes) -> MeterList | None:
-        """Return the frame's meters by the bytes of their column; None when it isn't plain.
-
-        In a valid JSON object without inner objects, `"meter_id"` followed by a colon is the key
-        and nothing else, since a quote within a string is escaped.
-        """
-        start = value.find(b'"meter_id"')
-        opening = value.find(b"[", start)
-        closing = value.find(b"]", opening)
-        if value[start + 10 : opening].strip() != b":":
+            community_id, ids = key.decode(), orjson.loads(column)
+        except ValueError:
             return None
-        column = value[opening : closing + 1]
-        try:
-            return self._meters[column]
-        except KeyError:
-            ids = orjson.loads(column)
-            if not ids or len(set(ids)) != len(ids) or not all(map(is_identifier, ids)):
-                return None
-            meters = MeterList(tuple(ids))
-            if len(self._meters) >= _LARGEST_REMEMBERED:
-                self._meters.clear()
-            self._meters[column] = meters
-            return meters
+        if (
+            not is_identifier(community_id)
+            or len(set(ids)) != len(ids)
+            or not all(map(is_identifier, ids))
+        ):
+            return None
+        if len(self._terminals) >= _LARGEST_REMEMBERED:
+            self._terminals.clear()
+        terminal = self._terminals[key] = _Terminal(community_id, column, MeterList(tuple(ids)))
+        return terminal
 
 
-def _layout_of(keys: tuple[str, ...]) -> _Layout | None:
-    found = set(keys)
-    columns = found & _COLUMNS.keys()
-    others = found - columns
-    if len(found) != len(keys) or others - {"sequence"} != _OTHERS or "consumption_wh" not in found:
-        return None
-    names = tuple(sorted(columns, key=_COLUMNS.__getitem__))
-    mask = sum(1 << _COLUMNS[name] for name in names)
-    return _Layout(names, mask, len(keys), has_sequence="sequence" in found)
+def _lengths(texts: Sequence[bytes]) -> npt.NDArray[np.int64]:
+    return np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))

@@ -5,12 +5,12 @@ Cells are integer mWh in arrays shaped (..., channel, meter). No measured value 
 the hot path; `tests/unit/domain/test_windows.py` holds them equal to a plain version.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-Cells = npt.NDArray[np.signedinteger[Any]]
+Cells = npt.NDArray[np.int64]
 
 MISSING: Final = -1
 

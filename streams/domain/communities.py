@@ -68,19 +68,18 @@ class Community:
 
 def is_complete(community: Community, start: int, minute: Minute) -> bool:
     """Say whether every meter named in the hour up to this minute has reported it."""
-    expected = [
-        roster
-        for roster in community.rosters.values()
-        if roster.first_named <= start < roster.last_named + HOUR_S
-    ]
-    reported: range | frozenset[int]
-    if minute.reported is None:
-        reported = range(minute.cells.shape[1])
-        if all(roster.places is None and roster.size <= len(reported) for roster in expected):
-            return True
-    else:
-        reported = minute.reported
-    return all(place in reported for roster in expected for place in roster.members())
+    reported = minute.reported
+    n_first = minute.cells.shape[1]
+    for roster in community.rosters.values():
+        if not roster.first_named <= start < roster.last_named + HOUR_S:
+            continue
+        if reported is None:
+            if roster.places is None and roster.size <= n_first:
+                continue
+            reported = frozenset(range(n_first))
+        if not reported.issuperset(roster.members()):
+            return False
+    return True
 
 
 def reported_by(minute: Minute | None, roster: Roster) -> frozenset[int] | None:

@@ -13,78 +13,36 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from streams.compiled import compiled
 from streams.domain.channels import (
     CHARGE,
     CONSUMPTION,
     DISCHARGE,
-    EXPORT,
     FLOWS,
-    IMPORT,
     MISSING,
     PRODUCTION,
-    Cells,
     positions,
 )
 from streams.domain.minutes import Minute, spread
 
 Sums = npt.NDArray[np.int64]
 
-# Where the channels stand among the flows; import and export are worked out.
-_FLOW_OF: Final = {CONSUMPTION: 0, PRODUCTION: 1, CHARGE: 4, DISCHARGE: 5}
-
-
-def flows(cells: Cells, mask: int) -> Sums:
-    """Return the flows of readings.
-
-    Args:
-        cells: (..., channel, meter) with a row for each channel of the mask.
-        mask: Which channels these are.
-
-    Returns:
-        (..., flow, meter) in the order of `FLOWS`.
-
-    >>> flows(np.array([[5, 5, -1], [8, -1, 3], [1, -1, -1], [0, 2, -1]]), 0b1111)[2:4].tolist()
-    [[0, 3, -1], [2, 0, -1]]
-    """
-    rows = {channel: cells[..., row, :] for row, channel in enumerate(positions(mask))}
-    out = np.full((*cells.shape[:-2], len(FLOWS), cells.shape[-1]), MISSING, dtype=np.int64)
-    for channel, flow in _FLOW_OF.items():
-        if channel in rows:
-            out[..., flow, :] = rows[channel]
-    net = out[..., CONSUMPTION, :].copy()
-    missing = net == MISSING
-    for channel, sign in ((PRODUCTION, -1), (CHARGE, 1), (DISCHARGE, -1)):
-        if channel in rows:
-            net += sign * np.maximum(rows[channel], 0, dtype=np.int64)
-    np.maximum(net, 0, out=out[..., IMPORT, :])
-    np.maximum(-net, 0, out=out[..., EXPORT, :])
-    if missing.any():
-        out[..., IMPORT, :][missing] = MISSING
-        out[..., EXPORT, :][missing] = MISSING
-    return out
-
-
-def known_sum(values: Sums, axis: int) -> Sums:
-    """Return the sums of what is known along an axis; `MISSING` where nothing is.
-
-    >>> known_sum(np.array([[1, -1], [2, -1]]), axis=0).tolist()
-    [3, -1]
-    """
-    sums: Sums = np.maximum(values, 0).sum(axis=axis, dtype=np.int64)
-    sums[values.max(axis=axis) == MISSING] = MISSING
-    return sums
+_MEASURED: Final = (CONSUMPTION, PRODUCTION, CHARGE, DISCHARGE)
 
 
 def minute_sums(minutes: Sequence[Minute]) -> tuple[Sums, Sums]:
     """Return the sums over the meters of minutes of one shape (mask and number of meters).
 
     Returns:
-        (minute, flow) mWh, `MISSING` where nobody measured it, and (minute) how many meters
-        have a consumption.
+        (minute, flow) mWh in the order of `FLOWS`, `MISSING` where nobody measured it, and
+        (minute) how many meters have a consumption.
     """
-    of_meters = flows(np.stack([minute.cells for minute in minutes]), minutes[0].mask)
-    reported = (of_meters[:, CONSUMPTION] != MISSING).sum(axis=-1, dtype=np.int64)
-    return known_sum(of_meters, axis=-1), reported
+    cells = np.stack([minute.cells for minute in minutes])
+    sums = np.full((len(minutes), len(FLOWS), 1), MISSING, dtype=np.int64)
+    measured = np.zeros((len(minutes), 1), dtype=np.int64)
+    for_each_meter = np.zeros(cells.shape[2], dtype=np.int64)
+    _add(cells[:, None], _rows(minutes[0].mask), for_each_meter, sums, measured)
+    return sums[:, :, 0], measured[:, 0]
 
 
 def period_sums(minutes: Sequence[Minute], *, periods: int) -> tuple[Sums, Sums]:
@@ -95,13 +53,61 @@ def period_sums(minutes: Sequence[Minute], *, periods: int) -> tuple[Sums, Sums]
         periods: How many periods these are.
 
     Returns:
-        (period, flow, meter) mWh, `MISSING` where never measured, and (period, meter) how many
-        minutes have a consumption.
+        (period, flow, meter) mWh in the order of `FLOWS`, `MISSING` where never measured, and
+        (period, meter) how many minutes have a consumption.
     """
     cells = np.stack([minute.cells for minute in minutes])
-    of_minutes = flows(cells.reshape(periods, -1, *cells.shape[1:]), minutes[0].mask)
-    measured = (of_minutes[:, :, CONSUMPTION] != MISSING).sum(axis=1, dtype=np.int64)
-    return known_sum(of_minutes, axis=1), measured
+    n_meters = cells.shape[2]
+    sums = np.full((periods, len(FLOWS), n_meters), MISSING, dtype=np.int64)
+    measured = np.zeros((periods, n_meters), dtype=np.int64)
+    of_periods = cells.reshape(periods, -1, *cells.shape[1:])
+    _add(of_periods, _rows(minutes[0].mask), np.arange(n_meters), sums, measured)
+    return sums, measured
+
+
+def _rows(mask: int) -> tuple[int, ...]:
+    """Return in which row consumption, production, charge and discharge stand; -1 for nowhere."""
+    rows = positions(mask)
+    return tuple(rows.index(channel) if channel in rows else -1 for channel in _MEASURED)
+
+
+@compiled
+def _add(cells: Sums, rows: tuple[int, ...], place_of: Sums, sums: Sums, measured: Sums) -> None:
+    """Add the flows of each reading of (group, minute, channel, meter) to its sums.
+
+    Args:
+        cells: mWh.
+        rows: Of consumption, production, charge and discharge; -1 for what nobody measures.
+        place_of: By meter, its column in `sums` and `measured`.
+        sums: (group, flow, column), `MISSING` before; takes the sums.
+        measured: (group, column), 0 before; takes the number of readings with a consumption.
+    """
+    for group in range(cells.shape[0]):
+        for minute in range(cells.shape[1]):
+            for meter in range(cells.shape[3]):
+                values = (
+                    cells[group, minute, rows[0], meter] if rows[0] >= 0 else MISSING,
+                    cells[group, minute, rows[1], meter] if rows[1] >= 0 else MISSING,
+                    cells[group, minute, rows[2], meter] if rows[2] >= 0 else MISSING,
+                    cells[group, minute, rows[3], meter] if rows[3] >= 0 else MISSING,
+                )
+                consumption, production, charge, discharge = values
+                net = consumption - max(production, 0) + max(charge, 0) - max(discharge, 0)
+                is_known = consumption != MISSING
+                flows = (
+                    consumption,
+                    production,
+                    max(net, 0) if is_known else MISSING,
+                    max(-net, 0) if is_known else MISSING,
+                    charge,
+                    discharge,
+                )
+                column = place_of[meter]
+                measured[group, column] += is_known
+                for flow in range(len(flows)):
+                    if flows[flow] != MISSING:
+                        before = max(sums[group, flow, column], 0)
+                        sums[group, flow, column] = before + flows[flow]
 
 
 def of_one_shape(minutes: Sequence[Minute]) -> Sequence[Minute]:

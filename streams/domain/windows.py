@@ -233,7 +233,7 @@ class Windows:
     def _settle(self, community_id: str, community: Community, frontier: float, step: Step) -> None:
         """Tell the periods whose minutes have all closed, oldest first, up to one still open."""
         before = community.settled_before
-        while community.minutes:
+        while community.minutes and _may_settle(community, frontier):
             period = community.settled_before
             starts = range(period, period + PERIOD_S, MINUTE_S)
             known = {start: m for start in starts if (m := community.minutes.get(start))}
@@ -274,6 +274,13 @@ class Windows:
             )
         )
         step.tally.periods_reopened += 1
+
+
+def _may_settle(community: Community, frontier: float) -> bool:
+    """Say whether the last minute of the oldest period is done; most times it is not."""
+    last = community.settled_before + PERIOD_S - MINUTE_S
+    minute = community.minutes.get(last)
+    return last <= frontier if minute is None else minute.closed
 
 
 def _next_period(community: Community, period: int) -> int:

@@ -3,7 +3,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -290,4 +289,3 @@ def test_most_frames_of_a_healthy_fleet_take_the_fast_door(monkeypatch: pytest.M
     ).frames
 
     assert len(frames) == 3
-    assert all(frame.cells.dtype == np.int32 for frame in frames)

@@ -31,10 +31,11 @@ def test_a_minute_comes_back_from_its_bytes_as_it_was(sent: list) -> None:  # ty
             assert np.array_equal(again.origins, minute.origins)  # type: ignore[arg-type]
 
 
-def test_a_record_holds_about_what_a_frame_holds() -> None:
-    minute = Minute(0b11, np.zeros((2, 50), dtype=np.int32), ((1, 2),), 3)
+def test_a_record_holds_each_channel_in_the_bytes_that_it_needs() -> None:
+    energies, register = np.full((1, 50), 18_653), np.full((1, 50), 18_834_089_815)
+    minute = Minute(0b100001, np.concatenate([energies, register]), ((1, 2),), 3)
 
-    assert len(minutes.encode(minute)) < 2 * 50 * 4 + 50
+    assert len(minutes.encode(minute)) < 50 * (2 + 5) + 50
 
 
 def test_the_minutes_of_a_community_stand_together_in_the_order_of_time() -> None:
@@ -60,7 +61,7 @@ def test_a_community_comes_back_from_its_bytes(sent: list) -> None:  # type: ign
 
 
 def test_a_record_of_an_unknown_schema_is_refused_by_its_number() -> None:
-    with pytest.raises(SchemaError, match="schema 9 is unknown here, known is 1"):
+    with pytest.raises(SchemaError, match="schema 9 is unknown here, known are 1 to 2"):
         minutes.decode(b"\x09" + bytes(40))
     with pytest.raises(SchemaError, match="schema 9 is unknown here, known is 1"):
         communities.decode(b'{"schema": 9}')

@@ -1,0 +1,16 @@
+"""Compiling the few loops over single numbers that the hot path has."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def compiled(function: _Function) -> _Function:
+    """Have numba compile a function of numbers and arrays when it is first called.
+
+    What it compiled is kept in the module's `__pycache__`, or under `NUMBA_CACHE_DIR`.
+    """
+    return cast("_Function", njit(cache=True)(function))
