@@ -11,6 +11,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def compiled(function: _Function) -> _Function:
     """Have numba compile a function of numbers and arrays when it is first called.
 
-    What it compiled is kept in the module's `__pycache__`, or under `NUMBA_CACHE_DIR`.
+    That takes seconds, and is kept in the module's `__pycache__`, in the user's cache or under
+    `NUMBA_CACHE_DIR`; where none of them can be written, each process compiles for itself.
     """
-    return cast("_Function", njit(cache=True)(function))
+    try:
+        return cast("_Function", njit(cache=True)(function))
+    except RuntimeError:
+        return cast("_Function", njit(function))

@@ -71,7 +71,7 @@ class App(faust.App):
             # The leader's topic is always empty, and stalls every fetch by the longest wait.
             topic_disable_leader=True,
             consumer_auto_offset_reset="earliest",
-            consumer_max_fetch_size=8 << 20,
+            consumer_max_fetch_size=4 << 20,
             broker_max_poll_records=16_000,
             broker_commit_interval=1.0,
             broker_session_timeout=6,

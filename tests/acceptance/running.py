@@ -113,7 +113,7 @@ def curl(settings: Settings, query: str) -> Rows:
 
 
 def eventually(
-    what: str, is_so: Callable[[], bool], *, within_s: float = 20, poll_s: float = 0.1
+    what: str, is_so: Callable[[], bool], *, within_s: float = 60, poll_s: float = 0.1
 ) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + within_s

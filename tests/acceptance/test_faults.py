@@ -3,6 +3,7 @@
 Each test plays a day of its own, later than those before, on one running system.
 """
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ pytestmark = pytest.mark.slow
 FIRST_DAY: Final = datetime(2025, 3, 1, tzinfo=UTC)
 DRAIN_S: Final = 10
 FIGURES: Final = {"metering": "smatrix_frames_total", "history": "smatrix_history_rows_total"}
+# The client's own word for what every join and leave of a worker brings.
+IS_OF_A_REBALANCE: Final = re.compile(r"WARNING aiokafka.* rebalanc")
 _days = count()
 
 
@@ -75,9 +78,9 @@ class Day:
         ended = smatrix(
             "check",
             f"--truth={self.truth}",
-            "--wait=90",
+            "--wait=180",
             environment=addresses(self.system.settings),
-            within_s=120,
+            within_s=240,
         )
         assert ended.status == 0, ended.out + ended.err
         assert "difference 0 mWh" in ended.out
@@ -87,7 +90,7 @@ class Day:
                 self._ask("sum(length(meter_id))", "rejected_readings", "minute")
                 == [[str(sent["rejected_readings"])]]
             ),
-            within_s=5,
+            within_s=30,
         )
         energies = "sum(consumption_wh), sum(production_wh), sum(import_wh), sum(export_wh)"
         eventually(
@@ -96,7 +99,7 @@ class Day:
                 self._ask(energies, "community_minutes", "minute")
                 == self._ask(energies, "household_quarter_hours", "period_start")
             ),
-            within_s=5,
+            within_s=30,
         )
 
     def _ask(self, what: str, table: str, when: str) -> list[list[str]]:
@@ -149,7 +152,7 @@ def await_work(worker: Worker, *, at_least: int = 1) -> None:
     eventually(
         f"{worker.child.name} works",
         lambda: worker.metrics().get(FIGURES[worker.role], 0) >= at_least,
-        within_s=40,
+        within_s=240,
         poll_s=0.02,
     )
 
@@ -160,7 +163,7 @@ def test_a_day_of_faults_is_exact(play: Callable[..., Day]) -> None:
     day.require_exact()
 
 
-@pytest.mark.parametrize(("state", "speed"), [("kept", "3600"), ("deleted", "max")])
+@pytest.mark.parametrize(("state", "speed"), [("kept", "1800"), ("deleted", "max")])
 def test_a_metering_worker_killed_again_and_again_loses_and_doubles_nothing(
     system: EmbeddedSystem, play: Callable[..., Day], state: str, speed: str
 ) -> None:
@@ -184,7 +187,7 @@ def test_a_history_worker_killed_again_and_again_loses_and_doubles_nothing(
 ) -> None:
     worker = worker_of(system, "history")
     rows_before = int(worker.metrics().get("smatrix_history_rows_total", 0))
-    day = play(speed="3600")
+    day = play(speed="900", minutes=960)
 
     await_work(worker, at_least=rows_before + 1_000)
     for _ in range(3):
@@ -203,7 +206,7 @@ def test_history_waits_for_clickhouse_says_so_once_and_goes_on_by_itself(
     history, clickhouse = worker_of(system, "history"), _clickhouse(system)
     said_before = history.child.log.read_text()
     waited_before = history.metrics().get("smatrix_history_waiting_seconds_total", 0.0)
-    day = play(speed="1200", minutes=480)
+    day = play(speed="600", minutes=480)
     eventually(
         "rows of the day", lambda: int(day._ask("count()", "community_minutes", "minute")[0][0]) > 9
     )
@@ -212,11 +215,11 @@ def test_history_waits_for_clickhouse_says_so_once_and_goes_on_by_itself(
     clickhouse.process.wait()
     stopped = time.monotonic()
     system.children.remove(clickhouse)
-    eventually("history waits", lambda: not history.is_ready(), within_s=10)
+    eventually("history waits", lambda: not history.is_ready(), within_s=30)
     day.require_frames_flow()
     health = urllib3.request("GET", f"{history.metrics_url}/health", retries=False)
     waiting = history.metrics()["smatrix_history_waiting"]
-    time.sleep(stopped + outage_s - time.monotonic())
+    time.sleep(max(0.0, stopped + outage_s - time.monotonic()))
     system.start_clickhouse()
 
     day.require_exact()
@@ -239,7 +242,7 @@ def test_two_workers_share_the_work_and_one_takes_over_from_the_other(
     system: EmbeddedSystem, play: Callable[..., Day], role: str
 ) -> None:
     first = worker_of(system, role)
-    day = play(speed="2400", minutes=960)
+    day = play(speed="900", minutes=960)
     second = system.start_worker(role, "2")
     await_work(second, at_least=100)
 
@@ -261,7 +264,7 @@ def test_a_worker_forgets_the_figures_of_partitions_that_it_gave_away(
     eventually(
         "each partition is told by one worker",
         lambda: _partitions(first) + _partitions(second) == 4,
-        within_s=10,
+        within_s=30,
     )
 
 
@@ -271,7 +274,7 @@ def test_a_worker_drains_within_ten_seconds_when_it_is_told_to_end(
 ) -> None:
     worker = worker_of(system, role)
     said_before = worker.child.log.read_text()
-    day = play(speed="3600", minutes=480)
+    day = play(speed="1200", minutes=480)
     await_work(worker, at_least=int(worker.metrics().get(FIGURES[role], 0)) + 100)
 
     day.require_frames_flow()
@@ -284,7 +287,8 @@ def test_a_worker_drains_within_ten_seconds_when_it_is_told_to_end(
 
     assert status == 0
     assert took_s < DRAIN_S
-    assert worker.child.log.read_text().removeprefix(said_before) == ""
+    said = worker.child.log.read_text().removeprefix(said_before)
+    assert not [line for line in said.splitlines() if not IS_OF_A_REBALANCE.search(line)], said
     day.require_exact()
 
 
