@@ -24,15 +24,12 @@ from pydantic_core import to_jsonable_python
 from typing_extensions import override
 
 from streams.settings import Settings
-from streams.topics import METER_FRAMES, TOPICS, Topic
+from streams.topics import TOPICS, Topic
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ASYNCAPI: Final = Path("docs/contract/asyncapi.yaml")
 SCHEMAS: Final = Path("docs/contract/schemas")
 SETTINGS: Final = Path("docs/settings.md")
-
-# Terminals write these; everything else is ours to write and others' to read.
-RECEIVED: Final = frozenset({METER_FRAMES.name})
 
 _DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 _SCHEMA_FORMAT: Final = "application/schema+json;version=draft-07"
@@ -98,7 +95,7 @@ def event_schema(event: type[BaseModel], *, received: bool) -> dict[str, Any]:
 
 def topic_schema(topic: Topic) -> dict[str, Any]:
     """Return the JSON Schema of a topic's values."""
-    return event_schema(topic.message, received=topic.name in RECEIVED)
+    return event_schema(topic.message, received=topic.is_received)
 
 
 def schema_text(schema: Mapping[str, Any]) -> str:
@@ -129,8 +126,8 @@ def asyncapi_document(topics: tuple[Topic, ...], *, version: str) -> dict[str, A
         },
         "channels": {topic.name: _channel(topic) for topic in topics},
         "operations": {
-            f"{'receive' if topic.name in RECEIVED else 'send'}{topic.message.__name__}": {
-                "action": "receive" if topic.name in RECEIVED else "send",
+            f"{'receive' if topic.is_received else 'send'}{topic.message.__name__}": {
+                "action": "receive" if topic.is_received else "send",
                 "channel": {"$ref": f"#/channels/{topic.name}"},
                 "messages": [
                     {"$ref": f"#/channels/{topic.name}/messages/{topic.message.__name__}"}

@@ -115,11 +115,16 @@ class Settings(BaseSettings):
         pattern=r"^[a-z][a-z0-9-]{0,60}$",
         description="Begins the names of consumer groups, changelogs and transactional ids.",
     )
+    topic_prefix: str = Field(
+        default="",
+        pattern=r"^([a-z0-9][a-z0-9-]{0,38}-)?$",
+        description="Begins the names of all topics and of all that belongs to them, as in p8-.",
+    )
     generation: int = Field(
         default=0,
         ge=0,
         le=2**19 - 1,
-        description="Raise it when the topic of frames was made anew: versions go on growing.",
+        description="Raise it when the topic of frames is another one: versions go on growing.",
     )
     metrics_host: str = Field(default="127.0.0.1", description="Address of /metrics and /health.")
     metrics_port: int = Field(
@@ -142,6 +147,10 @@ class Settings(BaseSettings):
     log_level: str = Field(
         default="warning", pattern=r"^(debug|info|warning|error)$", description="Log level."
     )
+
+    def app_id(self, role: str) -> str:
+        """Return the name of a role's consumer group, with which its changelogs begin."""
+        return f"{self.topic_prefix}{self.group_prefix}-{role}"
 
     @model_validator(mode="after")
     def _retention_covers_lateness(self) -> Self:

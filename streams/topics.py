@@ -20,12 +20,14 @@ class Topic:
         key: What the record's key is.
         message: Schema of the record's value, JSON.
         config: Settings that the broker shall have for it.
+        is_received: Whether others write it for us to read; the rest is ours to write.
     """
 
     name: str
     key: str
     message: type[BaseModel]
     config: dict[str, str] = field(default_factory=dict)
+    is_received: bool = False
 
 
 METER_FRAMES: Final = Topic(
@@ -38,6 +40,7 @@ METER_FRAMES: Final = Topic(
         "max.message.bytes": str(LARGEST_MESSAGE_BYTES),
         "message.timestamp.type": "LogAppendTime",
     },
+    is_received=True,
 )
 COMMUNITY_MINUTES: Final = Topic("community-minutes", "community id", CommunityMinute)
 HOUSEHOLD_INTERVALS: Final = Topic("household-intervals", "community id", HouseholdIntervals)
@@ -51,9 +54,21 @@ CHANGELOG_CONFIG: Final = {"cleanup.policy": "compact"}
 
 
 async def ensure_topics(
-    broker: str, *, partitions: int, replication: int, changelogs: tuple[str, ...] = ()
+    broker: str,
+    *,
+    partitions: int,
+    replication: int,
+    prefix: str = "",
+    changelogs: tuple[str, ...] = (),
 ) -> None:
     """Create the topics that are missing, safely beside another worker that does the same.
+
+    Args:
+        broker: Bootstrap servers, HOST:PORT, comma-separated.
+        partitions: Of each topic.
+        replication: Of each topic.
+        prefix: Begins the name of each topic but changelogs.
+        changelogs: Names of compacted topics to create as well.
 
     Raises:
         KafkaError: If the broker refuses.
@@ -62,7 +77,7 @@ async def ensure_topics(
     await admin.start()
     try:
         existing = set(await admin.list_topics())
-        wanted = {topic.name: topic.config for topic in TOPICS}
+        wanted = {prefix + topic.name: topic.config for topic in TOPICS}
         wanted |= dict.fromkeys(changelogs, CHANGELOG_CONFIG)
         missing = [
             aiokafka.admin.NewTopic(

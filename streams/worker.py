@@ -43,7 +43,9 @@ def run_worker(role: str, attach: Attach, settings: Settings) -> None:
     )
     # Open windows are many objects that live long and refer to each other in no circle.
     gc.set_threshold(*GC_THRESHOLDS)
-    with _own_folder(settings.data_dir / role / settings.worker_id) as folder:
+    # The state of other topics is another one.
+    home = settings.data_dir / f"{settings.topic_prefix}{role}"
+    with _own_folder(home / settings.worker_id) as folder:
         # Faust's consumer has a thread and a loop of its own, which the policy makes fast too.
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # type: ignore[deprecated]
         asyncio.run(_run(role, attach, settings, folder))
@@ -55,11 +57,12 @@ async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> N
         mode = DeliveryMode.TRANSACTIONAL if can else DeliveryMode.PLAIN
         settings = settings.model_copy(update={"delivery": mode})
     app = App(
-        f"{settings.group_prefix}-{role}",
+        settings.app_id(role),
         broker=settings.broker,
         data_dir=folder,
         partitions=settings.partitions,
         replication=settings.replication,
+        topic_prefix=settings.topic_prefix,
     )
     # The client logs every attempt; what has to be said of the start is said once, below.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -77,6 +80,7 @@ async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> N
                 settings.broker,
                 partitions=settings.partitions,
                 replication=settings.replication,
+                prefix=settings.topic_prefix,
                 changelogs=changelogs,
             )
         except (KafkaError, OSError) as error:

@@ -49,17 +49,17 @@ async def _ask_broker(settings: Settings, console: Console) -> bool:
     partitions = {topic["topic"]: len(topic["partitions"]) for topic in described}
     console.print(f"[green]yes[/] broker {settings.broker}")
     well = True
-    for topic in TOPICS:
-        found = partitions.get(topic.name)
+    for name in (settings.topic_prefix + topic.name for topic in TOPICS):
+        found = partitions.get(name)
         if found is None:
-            console.print(f"[red]no[/]  topic {topic.name}: a worker makes it when it starts")
+            console.print(f"[red]no[/]  topic {name}: a worker makes it when it starts")
         elif found != settings.partitions:
             console.print(
-                f"[red]no[/]  topic {topic.name} has {found} partitions: set "
+                f"[red]no[/]  topic {name} has {found} partitions: set "
                 f"SMATRIX_PARTITIONS={found} for every worker"
             )
         else:
-            console.print(f"[green]yes[/] topic {topic.name}, {found} partitions")
+            console.print(f"[green]yes[/] topic {name}, {found} partitions")
         well = well and found == settings.partitions
     return well
 

@@ -59,10 +59,9 @@ def load(  # noqa: PLR0913 - options of a command
     """Send frames of a simulated fleet, or of a file, to the broker."""
     settings = get_settings()
     pace = _pace(speed)
+    topic = settings.topic_prefix + METER_FRAMES.name
     if replay_file is not None:
-        replayed = asyncio.run(
-            replay(replay_file, broker=settings.broker, topic=METER_FRAMES.name, speed=pace)
-        )
+        replayed = asyncio.run(replay(replay_file, broker=settings.broker, topic=topic, speed=pace))
         typer.echo(json.dumps(dataclasses.asdict(replayed)))
         return
     plan = Plan(
@@ -78,7 +77,7 @@ def load(  # noqa: PLR0913 - options of a command
         run(
             plan,
             broker=settings.broker,
-            topic=METER_FRAMES.name,
+            topic=topic,
             speed=pace,
             on_progress=_Teller(minutes).tell,
         )

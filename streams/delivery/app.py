@@ -38,6 +38,7 @@ class App(faust.App):
 
     Attributes:
         delivery: Who makes the effects of batches durable.
+        topic_prefix: Begins the names that topics have on this broker.
         revoking: Set while partitions are being taken away: who waits for something outside,
             a database that is down, lets its batches go then.
         working: Set while its partitions are assigned and their state is restored.
@@ -47,8 +48,15 @@ class App(faust.App):
 
     delivery: Delivery
 
-    def __init__(
-        self, app_id: str, *, broker: str, data_dir: Path, partitions: int, replication: int
+    def __init__(  # noqa: PLR0913 - settings of an app
+        self,
+        app_id: str,
+        *,
+        broker: str,
+        data_dir: Path,
+        partitions: int,
+        replication: int,
+        topic_prefix: str = "",
     ) -> None:
         """Configure Faust for batches.
 
@@ -58,6 +66,7 @@ class App(faust.App):
             data_dir: Folder of this worker alone.
             partitions: Of every topic and table.
             replication: Replication factor of new topics.
+            topic_prefix: Begins the names that topics have on this broker.
         """
         for name in QUIET_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -88,6 +97,7 @@ class App(faust.App):
             TableManager=BatchTableManager,
             agent_supervisor=mode.CrashingSupervisor,
         )
+        self.topic_prefix = topic_prefix
         self.delivery = PlainDelivery(self)
         self.revoking = asyncio.Event()
         self.working = asyncio.Event()
@@ -120,9 +130,9 @@ class App(faust.App):
         return cast("Table[bytes, bytes]", table)
 
     def bytes_topic(self, name: str) -> TopicT:
-        """Declare a topic of raw keys and values."""
+        """Declare a topic of raw keys and values by the name that it has in the contract."""
         return self.topic(
-            name,
+            self.topic_prefix + name,
             key_type=bytes,
             value_type=bytes,
             key_serializer="raw",

@@ -19,7 +19,8 @@ class Effects:
 
     Attributes:
         changes: For each table the records to write; None deletes.
-        outputs: For each topic the messages to send, key and value, to the batch's partition.
+        outputs: For each topic of the contract the messages to send, key and value, to the batch's
+            partition.
     """
 
     changes: dict[Table[bytes, bytes], Changes] = field(default_factory=dict)

@@ -109,12 +109,12 @@ async def send(
 
 
 async def send_outputs(
-    producer: aiokafka.AIOKafkaProducer, partition: int, effects: Effects
+    producer: aiokafka.AIOKafkaProducer, partition: int, effects: Effects, *, topic_prefix: str
 ) -> list[Awaitable[Any]]:
     """Send a batch's outputs to the partitions of its number; return the acknowledgements."""
     sent: list[Awaitable[Any]] = []
     for topic, messages in effects.outputs.items():
-        sent += await send(producer, topic, partition, messages)
+        sent += await send(producer, topic_prefix + topic, partition, messages)
     return sent
 
 

@@ -64,7 +64,10 @@ class PlainDelivery(PipelinedDelivery):
         if self._producer is None:
             raise RuntimeError("the delivery has not been started")
         with metrics.STAGE_SECONDS.labels("outputs").time():
-            await asyncio.gather(*await send_outputs(self._producer, batch.partition, effects))
+            sending = await send_outputs(
+                self._producer, batch.partition, effects, topic_prefix=self.app.topic_prefix
+            )
+            await asyncio.gather(*sending)
         with metrics.STAGE_SECONDS.labels("changelog").time():
             offsets = {}
             for table, changes in effects.changes.items():

@@ -92,7 +92,9 @@ class TransactionalDelivery(PipelinedDelivery):
         """Commit a batch; return the last changelog offset of each table that it changed."""
         partition = batch.partition
         await producer.begin_transaction()
-        outputs = await send_outputs(producer, partition, effects)
+        outputs = await send_outputs(
+            producer, partition, effects, topic_prefix=self.app.topic_prefix
+        )
         changes = {
             table: await send_changes(producer, table, partition, changed)
             for table, changed in effects.changes.items()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.contract import RECEIVED, schema_text, topic_schema
+from streams.contract import schema_text, topic_schema
 from streams.topics import TOPICS, Topic
 from tests.golden.compatibility import incompatibilities
 
@@ -32,9 +32,7 @@ def test_an_event_keeps_what_its_version_has_released(
     file = released_file(topic, version_of(schema))
 
     if file.exists():
-        broken = incompatibilities(
-            json.loads(file.read_text()), schema, sent=topic.name not in RECEIVED
-        )
+        broken = incompatibilities(json.loads(file.read_text()), schema, sent=not topic.is_received)
         assert not broken, (
             f"{topic.message.__name__} breaks {file.name}; undo it or raise schema_version:\n"
             + "\n".join(broken)
@@ -68,4 +66,4 @@ def test_what_we_send_says_its_version_and_what_we_receive_needs_none() -> None:
     for topic in TOPICS:
         schema = topic_schema(topic)
         says_version = "schema_version" in schema["required"]
-        assert says_version == (topic.name not in RECEIVED)
+        assert says_version == (not topic.is_received)
