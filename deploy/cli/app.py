@@ -6,8 +6,9 @@ import sys
 import typer
 from rich.console import Console
 
-from deploy.cli import check, demo, doctor, load, up, worker
+from deploy.cli import check, demo, doctor, load, repartition, up, worker
 from deploy.embedded.processes import ProcessEndedError
+from deploy.repartition.layouts import RepartitionError
 from load_generator.faults import FaultRateError
 from load_generator.fleet import FleetError
 from load_generator.plan import PlanError
@@ -25,6 +26,7 @@ _FOR_THE_OPERATOR = (
     PlanError,
     ProcessEndedError,
     ProfileError,
+    RepartitionError,
     ReplayError,
     SendError,
     TruthError,
@@ -44,6 +46,7 @@ cli.command("load")(load.load)
 cli.command("check")(check.check)
 cli.command("demo")(demo.demo)
 cli.command("doctor")(doctor.doctor)
+cli.command("repartition")(repartition.repartition)
 
 
 def main() -> None:

@@ -82,6 +82,7 @@ class EmbeddedSystem:
         wipe: Whether to begin with an empty history too, and an empty Kafka.
         kafka_nodes: 1 or 3 nodes of Apache Kafka; 0 starts the embedded broker.
         kafka: The nodes, to be killed and started; None with the embedded broker.
+        variables: More variables for the workers that are started from now on.
     """
 
     settings: Settings
@@ -91,6 +92,7 @@ class EmbeddedSystem:
     kafka: KafkaCluster | None = field(default=None, init=False)
     children: list[Child] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
     _generation: int = 0
 
     def __enter__(self) -> Self:
@@ -195,6 +197,7 @@ class EmbeddedSystem:
             "SMATRIX_DATA_DIR": str(self.folder / "state"),
             "SMATRIX_GENERATION": str(self._generation),
             **({"SMATRIX_REPLICATION": str(self.kafka_nodes)} if self.kafka_nodes else {}),
+            **self.variables,
             **more,
         }
 
