@@ -83,7 +83,7 @@ async def move(settings: Settings, *, old_prefix: str) -> Moved:
         await require_stopped(broker, old)
         await require_done(broker, old)
         known = await _communities(broker, old)
-        homes = _homes(known, retention_s=int(settings.window_retention.total_seconds()))
+        homes = homes_of(known, retention_s=int(settings.window_retention.total_seconds()))
         copying = _Copying(broker, old, new, awaiting, homes, settings.generation)
         await copying.minutes()
         await copying.communities(known)
@@ -169,7 +169,7 @@ async def _communities(broker: Broker, old: Layout) -> dict[bytes, dict[int, byt
     return known
 
 
-def _homes(known: dict[bytes, dict[int, bytes]], *, retention_s: int) -> dict[bytes, int]:
+def homes_of(known: dict[bytes, dict[int, bytes]], *, retention_s: int) -> dict[bytes, int]:
     """Return the old partition of each community's state.
 
     A client that hashed keys otherwise may have left a state in another partition. It is left

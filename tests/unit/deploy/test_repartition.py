@@ -1,0 +1,113 @@
+"""Which state goes where, and when it may: without a broker."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from deploy.repartition import move
+from deploy.repartition.layouts import Layout, RepartitionError, old_and_new
+from streams.delivery.app import App
+from streams.domain.communities import Community
+from streams.domain.windows import WindowPolicy
+from streams.settings import Settings
+from tables import communities, layout, minutes
+from tables.layout import StateNotMovedError
+from tables.store import Store
+from tables.windows import load_windows
+from tests.builders import DAY_S, NOON
+
+RETENTION_S = 2 * DAY_S
+NEW = Settings(topic_prefix="p8-", partitions=8, generation=1)
+
+
+def a_state(newest: int) -> bytes:
+    return communities.encode(Community(newest=newest, settled_before=newest, kept_from=newest))
+
+
+@pytest.mark.parametrize(
+    ("community", "murmur2"),
+    # From the tests of Kafka's Java client.
+    [(b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536)],
+)
+def test_a_community_goes_where_kafka_s_java_client_sends_its_frames(
+    community: bytes, murmur2: int
+) -> None:
+    assert move.partition_of(community, 8) == (murmur2 & 0x7FFF_FFFF) % 8
+
+
+async def test_changelogs_are_named_as_faust_names_them(tmp_path: Path) -> None:
+    settings = Settings(topic_prefix="p8-")
+    app = App(
+        settings.app_id("metering"),
+        broker="127.0.0.1:9092",
+        data_dir=tmp_path,
+        partitions=8,
+        replication=1,
+    )
+    of_settings = Layout.of(settings)
+
+    assert minutes.declare(app).changelog_topic.get_topic_name() == of_settings.minutes
+    assert communities.declare(app).changelog_topic.get_topic_name() == of_settings.communities
+
+
+def test_topics_of_one_prefix_are_taken_from_no_prefix_to_a_prefix() -> None:
+    old, new = old_and_new(NEW, old_prefix="", partitions={"meter-frames": 4})
+
+    assert (old.frames, old.metering, old.partitions) == ("meter-frames", "smatrix-metering", 4)
+    assert (new.frames, new.metering, new.partitions) == (
+        *("p8-meter-frames", "p8-smatrix-metering"),
+        8,
+    )
+
+
+def test_new_topics_that_have_another_number_are_refused() -> None:
+    there = {"meter-frames": 4, "p8-community-minutes": 6}
+
+    with pytest.raises(RepartitionError, match="p8-community-minutes has 6 partitions already"):
+        old_and_new(NEW, old_prefix="", partitions=there)
+
+
+def test_a_state_too_old_to_be_corrected_is_left_behind_in_a_wrong_partition() -> None:
+    stale, living = a_state(NOON - RETENTION_S - 60), a_state(NOON)
+
+    assert move.homes_of({b"c1": {0: stale, 3: living}}, retention_s=RETENTION_S) == {b"c1": 3}
+
+
+def test_a_community_with_two_living_states_stops_the_move_and_is_named() -> None:
+    with pytest.raises(RepartitionError, match=r"c1 has a state in partitions \[0, 3\]"):
+        move.homes_of({b"c1": {3: a_state(NOON), 0: a_state(NOON - 60)}}, retention_s=RETENTION_S)
+
+
+class OfRecords:
+    """A partition of a table that holds these records."""
+
+    def __init__(self, records: dict[bytes, bytes]) -> None:
+        self.records = records
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.records.get(key)
+
+    def items(self, start: bytes, *, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        for key in sorted(self.records):
+            if key >= start and key.startswith(prefix):
+                yield key, self.records[key]
+
+
+def loaded(of_communities: dict[bytes, bytes]) -> Any:  # noqa: ANN401
+    policy = WindowPolicy(allowed_lateness_s=120, retention_s=RETENTION_S, max_ahead_s=180)
+    return load_windows(
+        policy,
+        of_minutes=cast("Store", OfRecords({})),
+        of_communities=cast("Store", OfRecords(of_communities)),
+    ).communities
+
+
+def test_a_state_that_is_still_elsewhere_is_not_taken_for_a_whole_one() -> None:
+    with pytest.raises(StateNotMovedError, match="run `smatrix repartition`"):
+        loaded({layout.MARK: layout.AWAITED, b"c1": a_state(NOON)})
+
+
+def test_a_state_that_has_come_whole_is_loaded() -> None:
+    assert list(loaded({layout.MARK: layout.COMPLETE, b"c1": a_state(NOON)})) == ["c1"]
