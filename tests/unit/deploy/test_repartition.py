@@ -1,6 +1,5 @@
 """Which state goes where, and when it may: without a broker."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from tables.layout import StateNotMovedError
 from tables.store import Store
 from tables.windows import load_windows
 from tests.builders import DAY_S, NOON
+from tests.records import OfRecords
 
 RETENTION_S = 2 * DAY_S
 NEW = Settings(topic_prefix="p8-", partitions=8, generation=1)
@@ -78,21 +78,6 @@ def test_a_state_too_old_to_be_corrected_is_left_behind_in_a_wrong_partition() -
 def test_a_community_with_two_living_states_stops_the_move_and_is_named() -> None:
     with pytest.raises(RepartitionError, match=r"c1 has a state in partitions \[0, 3\]"):
         move.homes_of({b"c1": {3: a_state(NOON), 0: a_state(NOON - 60)}}, retention_s=RETENTION_S)
-
-
-class OfRecords:
-    """A partition of a table that holds these records."""
-
-    def __init__(self, records: dict[bytes, bytes]) -> None:
-        self.records = records
-
-    def get(self, key: bytes) -> bytes | None:
-        return self.records.get(key)
-
-    def items(self, start: bytes, *, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        for key in sorted(self.records):
-            if key >= start and key.startswith(prefix):
-                yield key, self.records[key]
 
 
 def loaded(of_communities: dict[bytes, bytes]) -> Any:  # noqa: ANN401
