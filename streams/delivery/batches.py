@@ -63,12 +63,15 @@ class Batch:
         """Let go of it undone: whoever has the partition next reads it again."""
         if self.event is not None:
             cast("BatchMessage", self.event.message).abandoned = True
-            self.event.ack()
+        self.acknowledge()
 
     def acknowledge(self) -> None:
         """Say that all it caused is durable: its offset may be committed."""
         if self.event is not None:
             self.event.ack()
+            # The event has the batch as well: a circle, which would keep its records in memory
+            # until the collector comes by.
+            self.event = None
 
 
 async def batches(stream: StreamT[Batch]) -> AsyncIterator[Batch]:
