@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from bench.contestants import OUT
-from bench.curves import filling, freshness, recovery, soak, throughput
+from bench.curves import filling, freshness, history, recovery, soak, throughput
 from bench.curves.curve import Curve, Point
 from bench.measuring import TooSlowError
 from bench.processes import PeerEndedError
@@ -25,6 +25,7 @@ CURVES: Final = (
     Curve("workers", "workers", "readings/s", throughput.by_workers),
     Curve("hours", "days of history", "readings per CPU s", filling.by_hours),
     Curve("recovery", "recovery", "from the changelog, s", recovery.by_records),
+    Curve("history", "metering and history", "readings/s", history.by_backlog),
     Curve("soak", "a soak at full speed", "memory, MiB", soak.at_full_speed),
     Curve("freshness", "freshness in ClickHouse", None, freshness.at_steady_load),
 )

@@ -14,12 +14,12 @@ from pydantic import HttpUrl
 from typing_extensions import override
 
 from deploy.embedded.broker import answers
-from deploy.embedded.processes import Child, ProcessEndedError, start, stop
+from deploy.embedded.processes import Child, ProcessEndedError, free_port, start, stop
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.node import KafkaNode
 from deploy.kafka.properties import node_properties
 from reliability.proxies import ClickHouseWay, TcpWay, Ways
-from reliability.workers import Crew, Post, free_port
+from reliability.workers import Crew, Post
 from streams.settings import DeliveryMode, Settings
 
 READY_S: Final = 60.0

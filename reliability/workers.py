@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from deploy.embedded.processes import Child, start, stop
+from deploy.embedded.processes import Child, free_port, start, stop
 from deploy.embedded.system import Worker
 
 _FIRST_PAUSE_S: Final = 0.5
@@ -145,14 +144,6 @@ def empty(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _start_worker(post: Post, log: Path) -> Worker:

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,6 +13,7 @@ from pydantic import HttpUrl
 
 from bench.contestants import OUT
 from bench.curves.curve import Point
+from deploy.embedded.processes import free_port
 from deploy.embedded.system import EmbeddedSystem
 from load_generator.faults import FaultRates
 from load_generator.plan import Plan
@@ -38,8 +38,8 @@ async def at_steady_load(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001 - 
     folder = OUT / "freshness"
     shutil.rmtree(folder, ignore_errors=True)
     settings = Settings(
-        broker=f"127.0.0.1:{_free_port()}",
-        clickhouse_url=HttpUrl(f"http://127.0.0.1:{_free_port()}"),
+        broker=f"127.0.0.1:{free_port()}",
+        clickhouse_url=HttpUrl(f"http://127.0.0.1:{free_port()}"),
         allowed_lateness=timedelta(seconds=120),
     )
     try:
@@ -113,10 +113,3 @@ def _counts(client: Client) -> dict[int, int]:
         "GROUP BY period_start"
     ).result_rows
     return {int(period): int(count) for period, count in rows}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,6 +15,7 @@ from bench.curves.curve import KAFKA, Point
 from bench.dataset import fill, plan
 from bench.measuring import progress_of, sightings_of, started
 from bench.processes import Running, run
+from deploy.embedded.processes import free_port
 from load_generator.faults import FaultRates
 
 _LIMIT_S: Final = 600.0
@@ -24,7 +24,7 @@ _HTTP: Final = urllib3.PoolManager(timeout=2.0, retries=False)
 
 async def by_records(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001 - see Curve.points
     """Yield the time from start to ready by the records of the changelogs."""
-    port = _free_port()
+    port = free_port()
 
     def environment(setting: Setting) -> dict[str, str]:
         return {**OURS.environment(setting), "SMATRIX_METRICS_PORT": str(port)}
@@ -78,10 +78,3 @@ def _is_ready(worker: Running, port: int) -> bool:
         return _HTTP.request("GET", f"http://127.0.0.1:{port}/health").status == 200  # noqa: PLR2004
     except urllib3.exceptions.HTTPError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

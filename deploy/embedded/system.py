@@ -1,7 +1,6 @@
 """The whole system on one machine: broker, ClickHouse and workers as processes of their own."""
 
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,10 +14,10 @@ import urllib3
 from agents import ROLES
 from deploy.embedded.broker import answers, require_free, start_broker
 from deploy.embedded.generation import next_generation, read_generation
-from deploy.embedded.processes import Child, ProcessEndedError, start, stop
+from deploy.embedded.processes import Child, ProcessEndedError, free_port, start, stop
 from deploy.kafka.cluster import KafkaCluster, ports_of
 from deploy.kafka.node import KafkaNode
-from streams.settings import ConfigurationError, Settings
+from streams.settings import BrokerSecurity, ConfigurationError, Settings
 
 READY_S: Final = 60.0
 _POLL_S: Final = 0.05
@@ -132,7 +131,7 @@ class EmbeddedSystem:
 
     def start_worker(self, role: str, worker_id: str = "1") -> Worker:
         """Start a worker, with `smatrix worker ROLE` as in production."""
-        port = _free_port()
+        port = free_port()
         child = start(
             f"worker {role} {worker_id}",
             [sys.executable, "-m", "streams", "worker", role],
@@ -207,6 +206,11 @@ class EmbeddedSystem:
 
     def _start(self) -> None:
         url = self.settings.clickhouse_url
+        if self.settings.broker_security is not BrokerSecurity.PLAINTEXT:
+            raise ConfigurationError(
+                f"SMATRIX_BROKER_SECURITY={self.settings.broker_security}: a broker that is "
+                f"started here is plaintext, on this machine alone"
+            )
         if url.host not in {"127.0.0.1", "localhost"}:
             raise ConfigurationError(
                 f"SMATRIX_CLICKHOUSE_URL={url}: the embedded ClickHouse listens on 127.0.0.1 only"
@@ -250,10 +254,3 @@ class EmbeddedSystem:
                     f"{what} did not get ready within {READY_S:.0f} s; see {self.folder / 'log'}"
                 )
             time.sleep(_POLL_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

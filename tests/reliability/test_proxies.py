@@ -10,8 +10,8 @@ import pytest
 import urllib3
 from typing_extensions import override
 
+from deploy.embedded.processes import free_port
 from reliability.proxies import NOT_ENOUGH_SPACE, ClickHouseWay, TcpWay, Ways
-from reliability.workers import free_port
 
 
 class Stored(BaseHTTPRequestHandler):
