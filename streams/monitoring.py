@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from aiohttp import web
-from prometheus_client import REGISTRY, Info
+from prometheus_client import REGISTRY, Gauge, Info
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from streams.delivery.app import App
@@ -13,6 +13,7 @@ from streams.delivery.consumer import BatchConsumer
 from streams.settings import ConfigurationError, Settings
 
 _WORKER = Info("smatrix_worker", "Which worker this is.")
+_READY = Gauge("smatrix_worker_ready", "1 while the worker works, 0 while it waits for something.")
 
 
 class Monitoring:
@@ -73,6 +74,7 @@ class Monitoring:
         return next((obstacle for obstacle in found if obstacle is not None), None)
 
     async def _metrics(self, _: web.Request) -> web.Response:
+        _READY.set(self.obstacle() is None)
         return web.Response(
             body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )

@@ -28,7 +28,10 @@ from tests.builders import a_frame, a_record
 
 HOUSEHOLD = "a-household-of-operators"
 BASE_UNITS = ("_seconds", "_bytes", "_records", "_ratio", "_total", "_info")
-THINGS = ("smatrix_open_minutes", "smatrix_table_keys", "smatrix_history_waiting")
+THINGS = (
+    *("smatrix_open_minutes", "smatrix_table_keys", "smatrix_history_waiting"),
+    "smatrix_worker_ready",
+)
 
 OF_METERING: Final = {
     "smatrix_frames_total": "frames in",
