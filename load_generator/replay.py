@@ -1,11 +1,12 @@
 """Frames from a file, sent again: JSON lines, each a frame, or a key and a value."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -26,8 +27,15 @@ class Replayed:
     seconds: float
 
 
-async def replay(path: Path, *, broker: str, topic: str, speed: Speed = "max") -> Replayed:
-    """Send a file's frames in their order, paced by their minutes.
+async def replay(
+    path: Path,
+    *,
+    broker: str,
+    topic: str,
+    speed: Speed = "max",
+    security: Mapping[str, Any] | None = None,
+) -> Replayed:
+    """Send a file's frames in their order, paced by their minutes; `security` as in `send`.
 
     Raises:
         ReplayError: If the file or a line of it can't be read; what stands before it is sent.
@@ -44,7 +52,7 @@ async def replay(path: Path, *, broker: str, topic: str, speed: Speed = "max") -
             readings += sum(frame.readings for frame in together)
 
     begin = time.perf_counter()
-    await send(told(), broker=broker, topic=topic, speed=speed)
+    await send(told(), broker=broker, topic=topic, speed=speed, security=security)
     return Replayed(frames, readings, time.perf_counter() - begin)
 
 

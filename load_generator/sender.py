@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 from aiokafka import AIOKafkaProducer
@@ -51,15 +51,18 @@ class Outcome:
     seconds: float
 
 
-async def run(
+async def run(  # noqa: PLR0913 - where to, how fast, who listens
     plan: Plan,
     *,
     broker: str,
     topic: str,
     speed: Speed = "max",
+    security: Mapping[str, Any] | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Outcome:
     """Send a plan's frames and return the truth when the broker has acknowledged all of them.
+
+    `security` is as in `send`.
 
     Raises:
         SendError: If the broker can't be reached or did not take a frame.
@@ -84,17 +87,24 @@ async def run(
         broker=broker,
         topic=topic,
         speed=speed,
+        security=security,
     )
     return Outcome(truth_table(settled), counts, time.perf_counter() - begin)
 
 
 async def send(
-    minutes: Iterable[tuple[int, list[Frame]]], *, broker: str, topic: str, speed: Speed = "max"
+    minutes: Iterable[tuple[int, list[Frame]]],
+    *,
+    broker: str,
+    topic: str,
+    speed: Speed = "max",
+    security: Mapping[str, Any] | None = None,
 ) -> None:
     """Send minutes (epoch s) of frames in their order, and wait for all acknowledgements.
 
     A frame's partition is that of a plain Kafka client: by the hash of its key. With a speed,
     a minute is sent when as much time has passed since the first, divided by the speed.
+    `security` are aiokafka's settings for TLS and login, if any.
 
     Raises:
         SendError: If the broker can't be reached or did not take a frame.
@@ -103,7 +113,7 @@ async def send(
         raise SendError(f"speed={speed} must be above 0, or 'max'")
     loop = asyncio.get_running_loop()
     try:
-        async with _outbox(broker, topic) as outbox:
+        async with _outbox(broker, topic, security or {}) as outbox:
             begin, first = loop.time(), None
             for minute, frames in minutes:
                 first = minute if first is None else first
@@ -184,12 +194,13 @@ def _append(batch: BatchBuilder, frame: Frame) -> bool:
 
 
 @asynccontextmanager
-async def _outbox(broker: str, topic: str) -> AsyncIterator[_Outbox]:
+async def _outbox(broker: str, topic: str, security: Mapping[str, Any]) -> AsyncIterator[_Outbox]:
     producer = AIOKafkaProducer(
         bootstrap_servers=broker,
         acks="all",
         max_batch_size=BATCH_BYTES,
         max_request_size=REQUEST_BYTES,
+        **security,
     )
     try:
         await producer.start()

@@ -186,7 +186,7 @@ def settings_page() -> str:
     defaults = Settings.model_construct().model_dump(mode="json")
     return _SETTINGS_HEAD + "".join(
         f"| `{Settings.model_config['env_prefix']}{name.upper()}` "
-        f"| {f'`{defaults[name]}`' if defaults[name] != '' else 'empty'} "
+        f"| {f'`{defaults[name]}`' if defaults[name] not in {'', None} else 'empty'} "
         f"| {_allowed(field)} | {field.description} |\n"
         for name, field in Settings.model_fields.items()
     )

@@ -12,12 +12,19 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    FilePath,
     HttpUrl,
     SecretStr,
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+from typing_extensions import override
 
 PREFIX: Final = "SMATRIX_"
 MAX_PORT: Final = 65_535
@@ -45,6 +52,33 @@ class DeliveryMode(StrEnum):
     TRANSACTIONAL = "transactional"
 
 
+class BrokerSecurity(StrEnum):
+    """How clients reach the broker: over TLS or not, with a login or without."""
+
+    PLAINTEXT = "plaintext"
+    SSL = "ssl"
+    SASL_PLAINTEXT = "sasl_plaintext"
+    SASL_SSL = "sasl_ssl"
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self in {BrokerSecurity.SSL, BrokerSecurity.SASL_SSL}
+
+    @property
+    def has_login(self) -> bool:
+        """Whether a user logs in."""
+        return self in {BrokerSecurity.SASL_PLAINTEXT, BrokerSecurity.SASL_SSL}
+
+
+class SaslMechanism(StrEnum):
+    """How a user proves to be one."""
+
+    PLAIN = "PLAIN"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+
+
 def _host_and_port(text: str) -> str:
     for address in text.split(","):
         host, _, port = address.rpartition(":")
@@ -60,6 +94,25 @@ class Settings(BaseSettings):
 
     broker: Annotated[str, AfterValidator(_host_and_port)] = Field(
         default="127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT, comma-separated."
+    )
+    broker_security: BrokerSecurity = Field(
+        default=BrokerSecurity.PLAINTEXT,
+        description="TLS (ssl), a login (sasl_plaintext) or both (sasl_ssl) to the broker.",
+    )
+    broker_ca_file: FilePath | None = Field(
+        default=None,
+        description="PEM file of who vouches for the broker; empty: those the system trusts.",
+    )
+    broker_mechanism: SaslMechanism = Field(
+        default=SaslMechanism.SCRAM_SHA_512, description="How the broker's user logs in."
+    )
+    broker_username: str = Field(default="", description="The broker's user.")
+    broker_password: SecretStr = Field(
+        default=SecretStr(""), description="The user's password; better a file, see SECRETS_DIR."
+    )
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="Folder of files named as settings, as in smatrix_broker_password.",
     )
     clickhouse_url: HttpUrl = Field(
         default=HttpUrl("http://127.0.0.1:8123"), description="ClickHouse's HTTP interface."
@@ -148,6 +201,20 @@ class Settings(BaseSettings):
         default="warning", pattern=r"^(debug|info|warning|error)$", description="Log level."
     )
 
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read files of the folder that a variable names, too; variables come first."""
+        folder = os.environ.get(f"{PREFIX}SECRETS_DIR") or None
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder)
+
     def app_id(self, role: str) -> str:
         """Return the name of a role's consumer group, with which its changelogs begin."""
         return f"{self.topic_prefix}{self.group_prefix}-{role}"
@@ -158,6 +225,28 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"SMATRIX_WINDOW_RETENTION={self.window_retention} must be at least 30 min longer "
                 f"than SMATRIX_ALLOWED_LATENESS={self.allowed_lateness}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _broker_security_is_whole(self) -> Self:
+        security = self.broker_security
+        is_set = {
+            "SMATRIX_BROKER_USERNAME": bool(self.broker_username),
+            "SMATRIX_BROKER_PASSWORD": bool(self.broker_password.get_secret_value()),
+        }
+        for name, given in is_set.items():
+            if given != security.has_login:
+                raise ValueError(
+                    f"SMATRIX_BROKER_SECURITY={security} needs {name}"
+                    if security.has_login
+                    else f"{name} is set, and SMATRIX_BROKER_SECURITY={security} has no login; set "
+                    f"it to sasl_ssl or sasl_plaintext"
+                )
+        if self.broker_ca_file is not None and not security.has_tls:
+            raise ValueError(
+                f"SMATRIX_BROKER_CA_FILE is set, and SMATRIX_BROKER_SECURITY={security} has no "
+                f"TLS; set it to ssl or sasl_ssl"
             )
         return self
 
@@ -180,10 +269,18 @@ def get_settings() -> Settings:
             )
             hint = f"; is it {near[0]}?" if near else ""
             raise ConfigurationError(f"{name} is not a setting{hint}")
+    folder = os.environ.get(f"{PREFIX}SECRETS_DIR", "")
+    if folder and not Path(folder).is_dir():
+        raise ConfigurationError(f"{PREFIX}SECRETS_DIR={folder} is not a folder")
     try:
         return Settings()
     except ValidationError as error:
-        raise ConfigurationError(_first_fault(error)) from error
+        # Not chained: its own text shows what was given, and a secret may be among it.
+        raise ConfigurationError(_first_fault(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{PREFIX}SECRETS_DIR={folder}: a file in it can't be read; give this user the right"
+        ) from error
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -191,5 +288,8 @@ def _first_fault(error: ValidationError) -> str:
     rule = fault["msg"].removeprefix("Value error, ")
     if not fault["loc"]:
         return rule
-    name = PREFIX + str(fault["loc"][0]).upper()
+    field = str(fault["loc"][0])
+    name = PREFIX + field.upper()
+    if Settings.model_fields[field].annotation is SecretStr:
+        return f"{name}: {rule}"
     return f"{name}={os.environ.get(name, fault['input'])}: {rule}"

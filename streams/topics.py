@@ -1,7 +1,8 @@
 """Every topic of the system: its name, its key, what it holds and how long."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import aiokafka.admin
 from aiokafka.errors import TopicAlreadyExistsError, for_code
@@ -53,13 +54,14 @@ TOPICS: Final = (METER_FRAMES, COMMUNITY_MINUTES, HOUSEHOLD_INTERVALS, REJECTED_
 CHANGELOG_CONFIG: Final = {"cleanup.policy": "compact"}
 
 
-async def ensure_topics(
+async def ensure_topics(  # noqa: PLR0913 - which broker, which topics
     broker: str,
     *,
     partitions: int,
     replication: int,
     prefix: str = "",
     changelogs: tuple[str, ...] = (),
+    security: Mapping[str, Any] | None = None,
 ) -> None:
     """Create the topics that are missing, safely beside another worker that does the same.
 
@@ -69,11 +71,12 @@ async def ensure_topics(
         replication: Of each topic.
         prefix: Begins the name of each topic but changelogs.
         changelogs: Names of compacted topics to create as well.
+        security: aiokafka's settings for TLS and login; None for a plain connection.
 
     Raises:
         KafkaError: If the broker refuses.
     """
-    admin = aiokafka.admin.AIOKafkaAdminClient(bootstrap_servers=broker)
+    admin = aiokafka.admin.AIOKafkaAdminClient(bootstrap_servers=broker, **(security or {}))
     await admin.start()
     try:
         existing = set(await admin.list_topics())

@@ -14,6 +14,7 @@ import uvloop
 from aiokafka.errors import KafkaError
 
 from streams.delivery.app import App
+from streams.delivery.clients import connection_of, security_of
 from streams.delivery.transactional import supports_transactions
 from streams.monitoring import Monitoring
 from streams.settings import ConfigurationError, DeliveryMode, Settings
@@ -52,8 +53,9 @@ def run_worker(role: str, attach: Attach, settings: Settings) -> None:
 
 
 async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> None:
+    security = security_of(settings)
     if settings.delivery is DeliveryMode.AUTO:
-        can = await supports_transactions(settings.broker)
+        can = await supports_transactions(connection_of(settings))
         mode = DeliveryMode.TRANSACTIONAL if can else DeliveryMode.PLAIN
         settings = settings.model_copy(update={"delivery": mode})
     app = App(
@@ -63,6 +65,7 @@ async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> N
         partitions=settings.partitions,
         replication=settings.replication,
         topic_prefix=settings.topic_prefix,
+        security=security,
     )
     # The client logs every attempt; what has to be said of the start is said once, below.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -82,11 +85,13 @@ async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> N
                 replication=settings.replication,
                 prefix=settings.topic_prefix,
                 changelogs=changelogs,
+                security=security,
             )
         except (KafkaError, OSError) as error:
             raise WorkerError(
-                f"no Kafka broker at {settings.broker} ({error}); start one with `smatrix up` or "
-                f"set SMATRIX_BROKER"
+                f"no Kafka broker at {settings.broker} that lets us in by "
+                f"SMATRIX_BROKER_SECURITY={settings.broker_security} ({error}); start one with "
+                f"`smatrix up` or set SMATRIX_BROKER"
             ) from error
         monitoring.waiting_for = None
         logging.getLogger("aiokafka").setLevel(logging.WARNING)

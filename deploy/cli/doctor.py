@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from deploy.cli.check import connect
+from streams.delivery.clients import connection_of
 from streams.settings import ConfigurationError, Settings, get_settings
 from streams.topics import TOPICS
 
@@ -33,14 +34,15 @@ def doctor() -> None:
 
 async def _ask_broker(settings: Settings, console: Console) -> bool:
     admin = aiokafka.admin.AIOKafkaAdminClient(
-        bootstrap_servers=settings.broker, request_timeout_ms=_TIMEOUT_MS
+        **connection_of(settings), request_timeout_ms=_TIMEOUT_MS
     )
     try:
         await admin.start()
         described = await admin.describe_topics()
     except (KafkaError, OSError):
         console.print(
-            f"[red]no[/]  broker {settings.broker} does not answer: start `smatrix up`, or set "
+            f"[red]no[/]  broker {settings.broker} does not answer, or not to "
+            f"SMATRIX_BROKER_SECURITY={settings.broker_security}: start `smatrix up`, or set "
             f"SMATRIX_BROKER"
         )
         return False

@@ -18,6 +18,7 @@ from load_generator.replay import replay
 from load_generator.sender import Progress, Speed, run
 from load_generator.truth import write_truth
 from streams import clock
+from streams.delivery.clients import security_of
 from streams.settings import ConfigurationError, get_settings
 from streams.topics import METER_FRAMES
 
@@ -59,9 +60,11 @@ def load(  # noqa: PLR0913 - options of a command
     """Send frames of a simulated fleet, or of a file, to the broker."""
     settings = get_settings()
     pace = _pace(speed)
-    topic = settings.topic_prefix + METER_FRAMES.name
+    topic, security = settings.topic_prefix + METER_FRAMES.name, security_of(settings)
     if replay_file is not None:
-        replayed = asyncio.run(replay(replay_file, broker=settings.broker, topic=topic, speed=pace))
+        replayed = asyncio.run(
+            replay(replay_file, broker=settings.broker, topic=topic, speed=pace, security=security)
+        )
         typer.echo(json.dumps(dataclasses.asdict(replayed)))
         return
     plan = Plan(
@@ -79,6 +82,7 @@ def load(  # noqa: PLR0913 - options of a command
             broker=settings.broker,
             topic=topic,
             speed=pace,
+            security=security,
             on_progress=_Teller(minutes).tell,
         )
     )

@@ -14,7 +14,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from deploy.repartition.broker import Broker, Records
 from deploy.repartition.layouts import Layout, RepartitionError, old_and_new
-from streams.delivery.clients import connection_of
+from streams.delivery.clients import connection_of, security_of
 from streams.delivery.pipeline import send
 from streams.domain.frames import OFFSET_BITS
 from streams.settings import Settings
@@ -53,6 +53,7 @@ async def prepare(settings: Settings, *, old_prefix: str) -> Layout:
             replication=settings.replication,
             prefix=settings.topic_prefix,
             changelogs=(new.minutes, new.communities),
+            security=security_of(settings),
         )
         touched = set()
         async for records in broker.read(new.communities, new.partitions):

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import faust
 import mode
@@ -14,6 +14,7 @@ from faust.types.transports import TransportT
 from mode.utils.locks import Event
 from typing_extensions import override
 
+from streams.delivery.clients import credentials_of
 from streams.delivery.consumer import BatchTransport
 from streams.delivery.effects import Delivery
 from streams.delivery.plain import PlainDelivery
@@ -39,6 +40,7 @@ class App(faust.App):
     Attributes:
         delivery: Who makes the effects of batches durable.
         topic_prefix: Begins the names that topics have on this broker.
+        security: aiokafka's settings for TLS and login.
         revoking: Set while partitions are being taken away: who waits for something outside,
             a database that is down, lets its batches go then.
         working: Set while its partitions are assigned and their state is restored.
@@ -57,6 +59,7 @@ class App(faust.App):
         partitions: int,
         replication: int,
         topic_prefix: str = "",
+        security: Mapping[str, Any] | None = None,
     ) -> None:
         """Configure Faust for batches.
 
@@ -67,12 +70,15 @@ class App(faust.App):
             partitions: Of every topic and table.
             replication: Replication factor of new topics.
             topic_prefix: Begins the names that topics have on this broker.
+            security: aiokafka's settings for TLS and login; None for a plain connection.
         """
+        self.security = dict(security or {})
         for name in QUIET_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
         super().__init__(
             app_id,
             broker=";".join(f"kafka://{address}" for address in broker.split(",")),
+            broker_credentials=credentials_of(self.security),
             store=f"{SCHEME}://",
             datadir=data_dir,
             topic_partitions=partitions,

@@ -8,7 +8,8 @@ the local store, which is therefore never ahead of the changelog.
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import aiokafka
 from aiokafka.errors import KafkaError, ProducerFenced
@@ -128,10 +129,10 @@ class TransactionalDelivery(PipelinedDelivery):
         await asyncio.gather(*(producer.stop() for producer in producers), return_exceptions=True)
 
 
-async def supports_transactions(broker: str) -> bool:
+async def supports_transactions(connection: Mapping[str, Any]) -> bool:
     """Find out whether a broker has transactions, by asking it for a transactional producer."""
     producer = aiokafka.AIOKafkaProducer(
-        bootstrap_servers=broker, transactional_id="smatrix-probe", request_timeout_ms=PROBE_MS
+        **connection, transactional_id="smatrix-probe", request_timeout_ms=PROBE_MS
     )
     try:
         await asyncio.wait_for(producer.start(), PROBE_MS / 1000)

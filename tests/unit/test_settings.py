@@ -1,8 +1,11 @@
+import traceback
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from streams.settings import ConfigurationError, get_settings
+from streams.delivery.clients import security_of
+from streams.settings import BrokerSecurity, ConfigurationError, Settings, get_settings
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +27,17 @@ def test_a_duration_is_seconds_or_iso_8601(monkeypatch: pytest.MonkeyPatch, text
         ("SMATRIX_BROKER", "kafka", "'kafka' is not HOST:PORT, as in 127.0.0.1:9092"),
         ("SMATRIX_PARTITION", "3", "is it SMATRIX_PARTITIONS?"),
         ("SMATRIX_DELIVERY", "twice", "SMATRIX_DELIVERY=twice: "),
+        ("SMATRIX_BROKER_SECURITY", "tls", "SMATRIX_BROKER_SECURITY=tls: "),
+        ("SMATRIX_BROKER_SECURITY", "sasl_ssl", "sasl_ssl needs SMATRIX_BROKER_USERNAME"),
+        ("SMATRIX_BROKER_USERNAME", "anna", "SMATRIX_BROKER_SECURITY=plaintext has no login"),
+        (
+            "SMATRIX_BROKER_CA_FILE",
+            "pyproject.toml",
+            "SMATRIX_BROKER_SECURITY=plaintext has no TLS",
+        ),
+        ("SMATRIX_BROKER_CA_FILE", "no/file.pem", "SMATRIX_BROKER_CA_FILE=no/file.pem: "),
+        ("SMATRIX_SECRETS_DIR", "no/folder", "SMATRIX_SECRETS_DIR=no/folder is not a folder"),
+        ("SMATRIX_TOPIC_PREFIX", "p8", "SMATRIX_TOPIC_PREFIX=p8: "),
     ],
 )
 def test_a_bad_setting_is_one_line_that_names_it(
@@ -45,3 +59,35 @@ def test_windows_that_would_be_forgotten_before_they_close_are_refused(
 
     with pytest.raises(ConfigurationError, match="SMATRIX_WINDOW_RETENTION=1:00:00 must be"):
         get_settings()
+
+
+def test_a_secret_is_read_from_the_file_named_as_its_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "smatrix_broker_password").write_text("sesame\n")
+    monkeypatch.setenv("SMATRIX_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("SMATRIX_BROKER_SECURITY", "sasl_ssl")
+    monkeypatch.setenv("SMATRIX_BROKER_USERNAME", "anna")
+
+    settings = get_settings()
+
+    assert settings.broker_password.get_secret_value() == "sesame"
+    assert "sesame" not in repr(settings)
+
+
+def test_a_fault_of_the_login_does_not_show_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMATRIX_BROKER_PASSWORD", "sesame")
+    monkeypatch.setenv("SMATRIX_BROKER_SECURITY", "sasl_ssl")
+
+    with pytest.raises(ConfigurationError, match="needs SMATRIX_BROKER_USERNAME") as raised:
+        get_settings()
+
+    assert "sesame" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_file_without_certificates_is_refused_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate\n")
+
+    with pytest.raises(ConfigurationError, match=f"SMATRIX_BROKER_CA_FILE={file}: no certificate"):
+        security_of(Settings(broker_security=BrokerSecurity.SSL, broker_ca_file=file))
