@@ -13,6 +13,7 @@ from typing import IO
 import uvloop
 from aiokafka.errors import KafkaError
 
+from streams import logs
 from streams.delivery.app import App
 from streams.delivery.clients import connection_of, security_of
 from streams.delivery.transactional import supports_transactions
@@ -39,9 +40,7 @@ def run_worker(role: str, attach: Attach, settings: Settings) -> None:
         ConfigurationError: If another worker has the same folder.
         WorkerError: If the broker can't be reached, or the worker can't go on.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.set_up(settings.log_level)
     # Open windows are many objects that live long and refer to each other in no circle.
     gc.set_threshold(*GC_THRESHOLDS)
     # The state of other topics is another one.

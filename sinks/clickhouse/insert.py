@@ -33,7 +33,8 @@ INSERT_SECONDS = Histogram(
 )
 
 _FIRST_PAUSE_S: Final = 0.1
-_LONGEST_PAUSE_S: Final = 10.0
+# More would only keep rows back once ClickHouse is there again; an attempt costs it nothing.
+_LONGEST_PAUSE_S: Final = 2.0
 
 _INSERT_SETTINGS: Final = {
     # Acknowledged means stored, and not queued.
@@ -49,7 +50,7 @@ _INSERT_SETTINGS: Final = {
 
 
 def pauses() -> Iterator[float]:
-    """Yield the seconds to wait before each next attempt: from 0.1 doubling to 10, with jitter."""
+    """Yield the seconds to wait before each next attempt: from 0.1 doubling to 2, with jitter."""
     pause = _FIRST_PAUSE_S
     while True:
         # Workers that lost ClickHouse together don't come back together.
