@@ -9,6 +9,7 @@ import typer
 from bench.comparison import Effort, compare_peers
 from bench.contestants import PEERS, build_java_peer
 from bench.growth import CURVES, grow
+from bench.profiling import profile
 from bench.publish import publish
 from streams.settings import ConfigurationError
 
@@ -58,6 +59,15 @@ def growth(
         raise typer.BadParameter(f"no such curve: {', '.join(sorted(unknown))}")
     if not grow([curve for curve in CURVES if curve.name in names], full=full, resume=resume):
         raise typer.Exit(1)
+
+
+@cli.command("profile")
+def profile_worker(
+    *,
+    readings: Annotated[int, typer.Option(min=1_000_000, help="At least so many.")] = 12_000_000,
+) -> None:
+    """Tell where a worker's time goes, by stage."""
+    profile(readings)
 
 
 @cli.command("publish")

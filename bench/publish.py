@@ -17,7 +17,7 @@ def publish(folder: Path = OUT, page: Path = PAGE) -> list[str]:
     """
     text = page.read_text()
     done = []
-    for name in ("table", "growth"):
+    for name in ("table", "profile", "growth"):
         path = folder / f"{name}.md"
         if not path.exists():
             continue
