@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
@@ -197,6 +198,30 @@ class Settings(BaseSettings):
     history_ttl_days: int = Field(
         default=0, ge=0, description="Days after which ClickHouse drops history; 0 keeps it."
     )
+    autarky_enter: Decimal = Field(
+        default=Decimal("0.99"),
+        gt=0,
+        le=1,
+        description="Self-sufficiency from which on one counts as autarkic, a share.",
+    )
+    autarky_leave: Decimal = Field(
+        default=Decimal("0.95"),
+        ge=0,
+        le=1,
+        description="Self-sufficiency below which one no longer does, a share.",
+    )
+    autarky_hold: Duration = Field(
+        default=timedelta(minutes=15),
+        ge=timedelta(0),
+        le=timedelta(hours=24),
+        description="How long it must stay beyond a threshold, by event time.",
+    )
+    battery_efficiency_percent: int = Field(
+        default=90,
+        ge=1,
+        le=100,
+        description="Percent of a battery's charge that reaches its store.",
+    )
     log_level: str = Field(
         default="warning", pattern=r"^(debug|info|warning|error)$", description="Log level."
     )
@@ -247,6 +272,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"SMATRIX_BROKER_CA_FILE is set, and SMATRIX_BROKER_SECURITY={security} has no "
                 f"TLS; set it to ssl or sasl_ssl"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _autarky_has_hysteresis(self) -> Self:
+        if self.autarky_leave > self.autarky_enter:
+            raise ValueError(
+                f"SMATRIX_AUTARKY_LEAVE={self.autarky_leave} must be at most "
+                f"SMATRIX_AUTARKY_ENTER={self.autarky_enter}, both shares"
             )
         return self
 

@@ -8,6 +8,7 @@ import aiokafka.admin
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
+from schemas.autarky import AutarkyChange, AutarkyIntervals
 from schemas.metering import CommunityMinute, HouseholdIntervals, MeterFrame, RejectedReading
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
@@ -48,8 +49,17 @@ HOUSEHOLD_INTERVALS: Final = Topic("household-intervals", "community id", Househ
 REJECTED_READINGS: Final = Topic(
     "rejected-readings", "community id, empty where unreadable", RejectedReading
 )
+AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
+AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 
-TOPICS: Final = (METER_FRAMES, COMMUNITY_MINUTES, HOUSEHOLD_INTERVALS, REJECTED_READINGS)
+TOPICS: Final = (
+    METER_FRAMES,
+    COMMUNITY_MINUTES,
+    HOUSEHOLD_INTERVALS,
+    REJECTED_READINGS,
+    AUTARKY_INTERVALS,
+    AUTARKY_CHANGES,
+)
 
 CHANGELOG_CONFIG: Final = {"cleanup.policy": "compact"}
 

@@ -37,6 +37,11 @@ def test_a_duration_is_seconds_or_iso_8601(monkeypatch: pytest.MonkeyPatch, text
         ),
         ("SMATRIX_BROKER_CA_FILE", "no/file.pem", "SMATRIX_BROKER_CA_FILE=no/file.pem: "),
         ("SMATRIX_SECRETS_DIR", "no/folder", "SMATRIX_SECRETS_DIR=no/folder is not a folder"),
+        (
+            "SMATRIX_AUTARKY_LEAVE",
+            "0.995",
+            "SMATRIX_AUTARKY_LEAVE=0.995 must be at most SMATRIX_AUTARKY_ENTER=0.99",
+        ),
         ("SMATRIX_TOPIC_PREFIX", "p8", "SMATRIX_TOPIC_PREFIX=p8: "),
     ],
 )
