@@ -76,8 +76,8 @@ def smatrix(*words: str, environment: Mapping[str, str], within_s: float = 60) -
     return finish(start_smatrix(*words, environment=environment), within_s=within_s)
 
 
-def send(settings: Settings, records: Iterable[Record]) -> None:
-    """Send records to `meter-frames` as any Kafka client does, and wait until the broker has them.
+def send(settings: Settings, records: Iterable[Record], *, topic: str = "meter-frames") -> None:
+    """Send records to a topic as any Kafka client does, and wait until the broker has them.
 
     The partition is that of the client's default partitioner.
     """
@@ -89,7 +89,7 @@ def send(settings: Settings, records: Iterable[Record]) -> None:
         await producer.start()
         try:
             sent = [
-                await producer.send("meter-frames", record.value, key=record.key)
+                await producer.send(topic, record.value, key=record.key)
                 for record in records
             ]
             await asyncio.gather(*sent)
