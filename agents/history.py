@@ -1,4 +1,4 @@
-"""Shell around `sinks.clickhouse`: what metering tells the world, into ClickHouse.
+"""Shell around `sinks.clickhouse`: what metering and alerts tell the world, into ClickHouse.
 
 Every topic has its own agent and its own waiting: large batches from many polls, inserted, then
 acknowledged. ClickHouse may be away for hours; nothing is acknowledged until it has the rows.
@@ -13,6 +13,7 @@ from typing import Any, Final
 from faust.types import StreamT
 from prometheus_client import Counter
 
+from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
 from sinks.clickhouse.community_minute_rows import community_minute_rows
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
@@ -37,6 +38,8 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.HOUSEHOLD_INTERVALS, household_rows),
     (topics.COMMUNITY_MINUTES, community_minute_rows),
     (topics.REJECTED_READINGS, rejection_rows),
+    (topics.AUTARKY_INTERVALS, autarky_interval_rows),
+    (topics.AUTARKY_CHANGES, autarky_change_rows),
 )
 
 

@@ -39,6 +39,9 @@ _EXPIRES_BY: Final = {
     "community_interval_versions": "period_start",
     "community_minute_sums": "minute",
     "rejections": "toDateTime(received_at)",
+    "autarky_household_intervals": "period_start",
+    "autarky_community_intervals": "period_start",
+    "autarky_told_changes": "period_start",
 }
 """What the age of a row is counted from, for each table that history fills."""
 

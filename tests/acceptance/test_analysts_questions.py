@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from schemas.autarky import AutarkyState
 from schemas.metering import RejectionRule
+from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.rejection_rows import rejection_rows
 from streams.settings import Settings
-from tests.unit.sinks.messages import a_period, a_rejection, as_json
+from tests.unit.sinks.messages import a_change, a_period, a_rejection, an_autarky_interval, as_json
 from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
 
 QUESTIONS = {
@@ -116,6 +118,58 @@ REJECTIONS = [
     a_rejection(offset=2, received_at_ms=NOON * 1000 + 1),
     a_rejection(offset=3, rule=RejectionRule.NOT_JSON, value_base64="Pw==", value_bytes=1),
 ]
+# c0003 has a household with a roof and one without; c0004 one whose noon lacks minutes.
+AUTARKY = [
+    an_autarky_interval(
+        community="c0003",
+        start=NOON,
+        meters=("m0003-001", "m0003-002"),
+        consumption=[1_000_000, 500_000],
+        production=[2_000_000, None],
+        used=[1_000_000, 0],
+        own=[1_000_000, None],
+    ),
+    an_autarky_interval(
+        community="c0003",
+        start=QUARTER_PAST,
+        meters=("m0003-001", "m0003-002"),
+        consumption=[1_000_000, 500_000],
+        production=[0, None],
+        used=[500_000, 0],
+        own=[0, None],
+    ),
+    an_autarky_interval(
+        community="c0004",
+        start=NOON,
+        meters=("m0004-001",),
+        consumption=[None],
+        production=[None],
+        used=[None],
+        own=[None],
+    ),
+    an_autarky_interval(
+        community="c0004",
+        start=QUARTER_PAST,
+        meters=("m0004-001",),
+        consumption=[1_000_000],
+        production=[None],
+        used=[0],
+        own=[None],
+    ),
+]
+CHANGES = [
+    a_change(community="c0003", meter="m0003-001", start=NOON),
+    a_change(
+        community="c0003",
+        meter="m0003-001",
+        start=epoch(1, 15, 15, 30),
+        from_state=AutarkyState.AUTARKIC,
+        to_state=AutarkyState.DEPENDENT,
+    ),
+    a_change(community="c0003", meter=None, start=NOON),
+    a_change(community="c0003", meter="m0003-002", start=NOON),
+    a_change(community="c0003", meter="m0003-002", start=NOON, version=2, withdrawn=True),
+]
 
 NEGATIVE = "consumption_wh[0] = -1: negative"
 ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
@@ -155,6 +209,16 @@ ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
         ("negative_energy", 2, 1, NEGATIVE, '{"a": -1}'),
         ("not_json", 1, 1, NEGATIVE, "?"),
     ],
+    # 1,500 of 2,000 Wh, half an hour's panels made 2,000 and 1,000 of it stayed.
+    11: [("m0003-001", 0.75, 0.5, 2), ("m0003-002", 0.0, None, 2)],
+    # At noon c0003 shares 500 of the 1,000 it has left; the grid is known at noon in part only.
+    12: [
+        ("c0003", (1_500 + 500) / 3_000, Decimal(500)),
+        ("c0004", 0.0, Decimal(0)),
+        ("the grid", 500 / 2_500, Decimal(0)),
+    ],
+    13: [("m0003-001", utc(1, 15, 12, 0), utc(1, 15, 11, 45), 1.0, 210)],
+    14: [("c0003", 1, 2, 1)],
 }
 
 
@@ -171,6 +235,8 @@ async def test_every_question_has_the_answer_that_was_added_by_hand(settings: Se
     for decoded in (
         household_rows([as_json(period) for period in PERIODS]),
         rejection_rows([as_json(rejection) for rejection in REJECTIONS]),
+        autarky_interval_rows([event.model_dump_json().encode() for event in AUTARKY]),
+        autarky_change_rows([event.model_dump_json().encode() for event in CHANGES]),
     ):
         for batch in decoded.batches:
             await sink.insert(batch)

@@ -13,6 +13,9 @@ _databases = count(1)
 
 TABLES = (
     "household_intervals",
+    "autarky_household_intervals",
+    "autarky_community_intervals",
+    "autarky_told_changes",
     "community_intervals",
     "community_interval_versions",
     "community_minute_sums",

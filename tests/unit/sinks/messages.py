@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from schemas.autarky import AutarkyChange, AutarkyIntervals, AutarkyReason, AutarkyState
 from schemas.metering import CommunityMinute, HouseholdIntervals, RejectedReading, RejectionRule
 
 NOON = 1_767_268_800  # 2026-01-01 12:00 UTC
@@ -91,3 +92,76 @@ def a_rejection(  # noqa: PLR0913 - a message has many fields
 
 def as_json(event: CommunityMinute | HouseholdIntervals | RejectedReading) -> bytes:
     return event.model_dump_json().encode()
+
+
+def an_autarky_interval(  # noqa: PLR0913 - a message has many fields
+    *,
+    community: str = "c1",
+    start: int = NOON,
+    version: int = 1,
+    meters: Sequence[str] = ("m1",),
+    consumption: Energies,
+    production: Energies,
+    used: Energies,
+    own: Energies,
+) -> AutarkyIntervals:
+    """Return a period; the community's sums are those of its households, which have no battery."""
+    rows = list(zip(consumption, production, used, own, strict=True))
+    known = [
+        (used_up, made or 0, sun, kept or 0)
+        for used_up, made, sun, kept in rows
+        if used_up is not None and sun is not None
+    ]
+    sums = [sum(column) for column in zip(*known, strict=True)]
+    surplus = sum(made - kept for _, made, _, kept in known)
+    need = sum(used_up - sun for used_up, _, sun, _ in known)
+    figures: list[int | None] = [*sums, surplus, need]
+    if len(known) < len(rows):
+        figures = [None] * 6
+    return AutarkyIntervals(
+        community_id=community,
+        period_start=start,
+        version=version,
+        part=0,
+        parts=1,
+        community_consumption_mwh=figures[0],
+        community_production_mwh=figures[1],
+        community_solar_used_mwh=figures[2],
+        community_self_consumed_mwh=figures[3],
+        community_surplus_mwh=figures[4],
+        community_need_mwh=figures[5],
+        meter_id=list(meters),
+        consumption_mwh=list(consumption),
+        production_mwh=list(production),
+        solar_used_mwh=list(used),
+        self_consumed_mwh=list(own),
+    )
+
+
+def a_change(  # noqa: PLR0913 - what a test may be about
+    *,
+    community: str = "c1",
+    meter: str | None = "m1",
+    start: int = NOON,
+    version: int = 1,
+    from_state: AutarkyState = AutarkyState.DEPENDENT,
+    to_state: AutarkyState = AutarkyState.AUTARKIC,
+    withdrawn: bool = False,
+) -> AutarkyChange:
+    return AutarkyChange(
+        community_id=community,
+        meter_id=meter,
+        period_start=start,
+        version=version,
+        from_state=from_state,
+        to_state=to_state,
+        reason=AutarkyReason.REACHED,
+        since=start - PERIOD_S,
+        threshold=0.99,
+        self_sufficiency=1.0,
+        consumption_mwh=1_000,
+        solar_used_mwh=1_000,
+        shared_mwh=0,
+        withdrawn=withdrawn,
+        notice=None if withdrawn else to_state,
+    )

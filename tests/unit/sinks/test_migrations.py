@@ -26,6 +26,12 @@ PUBLIC = {
     "community_quarter_hour_versions",
     "community_minutes",
     "rejected_readings",
+    "autarky_changes",
+    *(
+        f"{who}_autarky_{span}"
+        for who in ("household", "community", "grid")
+        for span in ("quarter_hours", "days", "months")
+    ),
 }
 
 
@@ -142,5 +148,5 @@ async def test_history_expires_after_the_days_that_are_set(
     await migrate(client, database, ttl_days=0)
 
     assert kept_for_400_days == kept_for_500_days
-    assert len(kept_for_500_days) == 5
+    assert len(kept_for_500_days) == 8
     assert await _column(client, expiring.format("%")) == []
