@@ -6,7 +6,7 @@ from streams.domain.communities import HOUR_S, Community, Roster
 from streams.domain.frames import MeterList
 from streams.domain.minutes import Minute
 from streams.domain.windows import WindowPolicy, Windows
-from tables import communities, layout, minutes
+from tables import communities, minutes
 from tables.store import Store
 
 
@@ -17,7 +17,6 @@ def load_windows(policy: WindowPolicy, *, of_minutes: Store, of_communities: Sto
     version with the same content, while a minute taken for told that was not would be lost.
 
     Raises:
-        StateNotMovedError: If `smatrix repartition` has not filled the tables yet.
         SchemaError: If a later version wrote them.
     """
 
@@ -32,9 +31,6 @@ def load_windows(policy: WindowPolicy, *, of_minutes: Store, of_communities: Sto
     found: dict[str, Community] = {}
     for key, data in of_communities.items(b"", prefix=b""):
         if key.startswith(b"__faust\0"):
-            continue
-        if key == layout.MARK:
-            layout.require_complete(data)
             continue
         community_id = key.decode()
         community = found[community_id] = communities.decode(data)

@@ -1,4 +1,4 @@
-"""`smatrix repartition`: metering's state into topics with another number of partitions."""
+"""`smatrix repartition`: the state into topics with another number of partitions."""
 
 import asyncio
 from typing import Annotated
@@ -21,7 +21,7 @@ def repartition(
         str, typer.Option(help="SMATRIX_TOPIC_PREFIX of the workers that have the state.")
     ] = "",
 ) -> None:
-    """Move metering's state to topics with another number of partitions, in steps: see the docs."""
+    """Move the state to topics with another number of partitions, in steps: see the docs."""
     settings = get_settings()
     doing = _prepare(settings, from_prefix) if prepare else _move(settings, from_prefix)
     try:

@@ -56,7 +56,7 @@ class Broker:
             await producer.stop()
             await admin.close()
 
-    async def partitions(self) -> dict[str, int]:
+    async def topics(self) -> dict[str, int]:
         """Return how many partitions each topic has."""
         described = await self.admin.describe_topics()
         return {topic["topic"]: len(topic["partitions"]) for topic in described}

@@ -1,28 +1,33 @@
-"""Moving the state of metering to topics with another number of partitions.
+"""Moving state to topics with another number of partitions.
 
 A community's partition follows from its name and the number of partitions, so with another number
 most communities are elsewhere, and their state must be there before their frames are taken. The
-records of both changelogs are copied into new ones; the local stores are rebuilt from these.
+records of all changelogs are copied into new ones; the local stores are rebuilt from these.
+
+The key of every table is a community's name, alone or with a zero byte and more behind it.
 """
 
 from collections.abc import Iterable
-from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiokafka.partitioner import DefaultPartitioner
 
 from deploy.repartition.broker import Broker, Records
 from deploy.repartition.layouts import Layout, RepartitionError, old_and_new
+from deploy.repartition.obstacles import require_done, require_stopped
 from streams.delivery.clients import connection_of, security_of
+from streams.delivery.layout import AWAITED, COMPLETE, MARK
 from streams.delivery.pipeline import send
 from streams.domain.frames import OFFSET_BITS
 from streams.settings import Settings
 from streams.topics import ensure_topics
-from tables import communities, layout, minutes
+from tables import communities, minutes
 
-_BEHIND_THE_NAME: Final = len(minutes.key("", 0))
 _partitioner: Final = DefaultPartitioner()
+
+Place = tuple[str, int]
+"""A partition of a changelog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +49,24 @@ async def prepare(settings: Settings, *, old_prefix: str) -> Layout:
         RepartitionError: If these settings make no other topics of what there is.
         KafkaError: If the broker does not answer.
     """
-    connection = connection_of(settings)
-    async with Broker.connected(connection) as broker:
-        _, new = old_and_new(settings, old_prefix=old_prefix, partitions=await broker.partitions())
+    async with Broker.connected(connection_of(settings)) as broker:
+        topics = await broker.topics()
+        old, new = old_and_new(settings, old_prefix=old_prefix, topics=topics)
+        changelogs = tuple(old.counterpart(name, new) for name in old.changelogs(topics))
         await ensure_topics(
             settings.broker,
             partitions=settings.partitions,
             replication=settings.replication,
             prefix=settings.topic_prefix,
-            changelogs=(new.minutes, new.communities),
+            changelogs=changelogs,
             security=security_of(settings),
         )
-        touched = set()
-        async for records in broker.read(new.communities, new.partitions):
-            touched |= {record.partition for record in records}
-        await _mark(broker, new, set(range(new.partitions)) - touched, layout.AWAITED)
+        for name in changelogs:
+            touched = set()
+            async for records in broker.read(name, new.partitions):
+                touched |= {record.partition for record in records}
+            fresh = set(range(new.partitions)) - touched
+            await _mark(broker, [(name, partition) for partition in fresh], AWAITED)
         return new
 
 
@@ -73,25 +81,29 @@ async def move(settings: Settings, *, old_prefix: str) -> Moved:
         KafkaError: If the broker does not answer.
     """
     async with Broker.connected(connection_of(settings)) as broker:
-        partitions = await broker.partitions()
-        old, new = old_and_new(settings, old_prefix=old_prefix, partitions=partitions)
-        if new.communities not in partitions:
-            raise RepartitionError(
-                f"there is no topic {new.communities}; run `smatrix repartition --prepare` first, "
-                f"and send the frames to {new.frames}"
-            )
-        awaiting = await _awaiting(broker, new)
-        await require_stopped(broker, old)
+        topics = await broker.topics()
+        old, new = old_and_new(settings, old_prefix=old_prefix, topics=topics)
+        changelogs = {name: old.counterpart(name, new) for name in old.changelogs(topics)}
+        for name in changelogs.values():
+            if name not in topics:
+                raise RepartitionError(
+                    f"there is no topic {name}; run `smatrix repartition --prepare` first, and "
+                    f"send the frames to {new.frames}"
+                )
+        awaiting = await _awaiting(broker, new, changelogs.values())
         await require_done(broker, old)
-        known = await _communities(broker, old)
-        homes = homes_of(known, retention_s=int(settings.window_retention.total_seconds()))
+        await require_stopped(broker, old)
+        homes = homes_of(
+            await _communities(broker, old),
+            retention_s=int(settings.window_retention.total_seconds()),
+        )
         copying = _Copying(broker, old, new, awaiting, homes, settings.generation)
-        await copying.minutes()
-        await copying.communities(known)
+        for source, target in changelogs.items():
+            await copying.copy(source, target)
         # Frames that came to the old topic meanwhile would be in no state.
         await require_stopped(broker, old)
         await require_done(broker, old)
-        await _mark(broker, new, awaiting, layout.COMPLETE)
+        await _mark(broker, awaiting, COMPLETE)
         return Moved(len(homes), copying.records, old.partitions, new.partitions)
 
 
@@ -99,75 +111,6 @@ def partition_of(community: bytes, partitions: int) -> int:
     """Return the partition that a community's frames go to, as Kafka's Java client has it."""
     numbers = list(range(partitions))
     return int(_partitioner(community, numbers, numbers))
-
-
-async def _mark(broker: Broker, new: Layout, partitions: Iterable[int], mark: bytes) -> None:
-    for partition in partitions:
-        for sent in await send(broker.producer, new.communities, partition, [(layout.MARK, mark)]):
-            await sent
-
-
-async def _awaiting(broker: Broker, new: Layout) -> set[int]:
-    """Return the new partitions that await their state.
-
-    Raises:
-        RepartitionError: If none does.
-    """
-    marks = dict.fromkeys(range(new.partitions), b"")
-    async for records in broker.read(new.communities, new.partitions):
-        for record in records:
-            if record.key == layout.MARK and record.value is not None:
-                marks[record.partition] = record.value
-    awaiting = {partition for partition, mark in marks.items() if mark == layout.AWAITED}
-    if not awaiting:
-        raise RepartitionError(
-            f"the state of {new.frames} has been moved already"
-            if layout.COMPLETE in marks.values()
-            else f"{new.frames} has a state of its own; choose another SMATRIX_TOPIC_PREFIX"
-        )
-    return awaiting
-
-
-async def require_stopped(broker: Broker, old: Layout) -> None:
-    """Check that no metering worker of a layout is at work, as far as the broker can tell.
-
-    Raises:
-        RepartitionError: If there is one.
-    """
-    members = await broker.members(old.metering)
-    if members:
-        raise RepartitionError(
-            f"{members} workers are in the group {old.metering}; stop the old metering workers (a "
-            f"killed one counts for some seconds)"
-        )
-
-
-async def require_done(broker: Broker, old: Layout) -> None:
-    """Check that the workers of a layout have done all there is to do.
-
-    Raises:
-        RepartitionError: If frames are left, or results that are not in ClickHouse.
-    """
-    for group, names in ((old.metering, (old.frames,)), (old.history, old.outputs)):
-        for name in names:
-            starts = await broker.committed(group, name, old.partitions)
-            async with aclosing(broker.read(name, old.partitions, starts=starts)) as reading:
-                async for records in reading:
-                    raise RepartitionError(
-                        f"{name} has records that {group} has not done, from offset "
-                        f"{records[0].offset} of partition {records[0].partition} on; let the old "
-                        f"workers finish, and the terminals send elsewhere"
-                    )
-
-
-async def _communities(broker: Broker, old: Layout) -> dict[bytes, dict[int, bytes]]:
-    """Return the records of the communities, each by its old partition: mostly one."""
-    known: dict[bytes, dict[int, bytes]] = {}
-    async for records in broker.read(old.communities, old.partitions):
-        for record in records:
-            if record.key != layout.MARK and record.value is not None:
-                known.setdefault(record.key, {})[record.partition] = record.value
-    return known
 
 
 def homes_of(known: dict[bytes, dict[int, bytes]], *, retention_s: int) -> dict[bytes, int]:
@@ -194,6 +137,45 @@ def homes_of(known: dict[bytes, dict[int, bytes]], *, retention_s: int) -> dict[
     return homes
 
 
+async def _communities(broker: Broker, old: Layout) -> dict[bytes, dict[int, bytes]]:
+    """Return metering's records of the communities, each by its old partition: mostly one."""
+    known: dict[bytes, dict[int, bytes]] = {}
+    changelog = old.changelog("metering", "communities")
+    async for records in broker.read(changelog, old.partitions):
+        for record in records:
+            if record.key != MARK and record.value is not None:
+                known.setdefault(record.key, {})[record.partition] = record.value
+    return known
+
+
+async def _mark(broker: Broker, places: Iterable[Place], mark: bytes) -> None:
+    for name, partition in places:
+        for sent in await send(broker.producer, name, partition, [(MARK, mark)]):
+            await sent
+
+
+async def _awaiting(broker: Broker, new: Layout, changelogs: Iterable[str]) -> set[Place]:
+    """Return the new partitions that await their state.
+
+    Raises:
+        RepartitionError: If none does.
+    """
+    marks: dict[Place, bytes] = {}
+    for name in changelogs:
+        async for records in broker.read(name, new.partitions):
+            for record in records:
+                if record.key == MARK and record.value is not None:
+                    marks[name, record.partition] = record.value
+    awaiting = {place for place, mark in marks.items() if mark == AWAITED}
+    if not awaiting:
+        raise RepartitionError(
+            f"the state of {new.frames} has been moved already"
+            if marks
+            else f"{new.frames} has a state of its own; choose another SMATRIX_TOPIC_PREFIX"
+        )
+    return awaiting
+
+
 @dataclass(slots=True)
 class _Copying:
     """Copies records into the partitions that await them."""
@@ -201,49 +183,48 @@ class _Copying:
     broker: Broker
     old: Layout
     new: Layout
-    awaiting: set[int]
+    awaiting: set[Place]
     homes: dict[bytes, int]
     generation: int
     records: int = 0
+    _partitions: dict[bytes, int] = field(default_factory=dict)
 
-    async def minutes(self) -> None:
-        """Copy every record of the minutes, deletions too, in the order of its partition."""
-        async for records in self.broker.read(self.old.minutes, self.old.partitions):
-            await self._send(self.new.minutes, self._by_community(records))
+    async def copy(self, source: str, target: str) -> None:
+        """Copy a changelog's records, deletions too, in the order of their partitions."""
+        are_minutes = source == self.old.changelog("metering", "minutes")
+        async for records in self.broker.read(source, self.old.partitions):
+            if are_minutes:
+                self._require_older(records)
+            await self._send(target, records)
 
-    async def communities(self, known: dict[bytes, dict[int, bytes]]) -> None:
-        """Write the communities' records."""
-        await self._send(
-            self.new.communities,
-            [(name, name, states[self.homes[name]]) for name, states in known.items()],
+    def _require_older(self, records: Records) -> None:
+        found = max(
+            ((minutes.decode(r.value).version - 1) >> OFFSET_BITS for r in records if r.value),
+            default=-1,
         )
-
-    def _by_community(self, records: Records) -> list[tuple[bytes, bytes, bytes | None]]:
-        found = []
-        for record in records:
-            community = record.key[:-_BEHIND_THE_NAME]
-            if self.homes.get(community, record.partition) != record.partition:
-                continue
-            if record.value is not None:
-                self._require_older(minutes.decode(record.value).version)
-            found.append((community, record.key, record.value))
-        return found
-
-    def _require_older(self, version: int) -> None:
-        found = (version - 1) >> OFFSET_BITS
         if found >= self.generation:
             raise RepartitionError(
                 f"SMATRIX_GENERATION={self.generation} must be above {found}, which the old "
                 f"workers had, so that versions go on growing"
             )
 
-    async def _send(self, topic: str, records: Iterable[tuple[bytes, bytes, bytes | None]]) -> None:
+    async def _send(self, target: str, records: Records) -> None:
         messages: dict[int, list[tuple[bytes | None, bytes | None]]] = {}
-        for community, key, value in records:
-            partition = partition_of(community, self.new.partitions)
-            if partition in self.awaiting:
-                messages.setdefault(partition, []).append((key, value))
+        for record in records:
+            community = record.key.partition(b"\0")[0]
+            if record.key == MARK or self.homes.get(community) != record.partition:
+                continue
+            partition = self._partition_of(community)
+            if (target, partition) in self.awaiting:
+                messages.setdefault(partition, []).append((record.key, record.value))
         for partition, sending in messages.items():
-            for sent in await send(self.broker.producer, topic, partition, sending):
+            for sent in await send(self.broker.producer, target, partition, sending):
                 await sent
             self.records += len(sending)
+
+    def _partition_of(self, community: bytes) -> int:
+        partition = self._partitions.get(community)
+        if partition is None:
+            partition = partition_of(community, self.new.partitions)
+            self._partitions[community] = partition
+        return partition

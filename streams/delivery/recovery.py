@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from streams.delivery import metrics
 from streams.delivery.clients import client_settings
+from streams.delivery.layout import MARK, require_complete
 
 if TYPE_CHECKING:
     from streams.delivery.app import App
@@ -93,6 +94,9 @@ class BulkRecovery(Recovery):
             await _Restoration(self, consumer, tps).run()
         finally:
             await consumer.stop()
+        for tp in tps:
+            store = cast("Any", self.tp_to_table[tp]).data
+            require_complete(tp.topic, store._db_for_partition(tp.partition).get(MARK))
 
 
 class _Restoration:

@@ -1,25 +1,22 @@
 """Which state goes where, and when it may: without a broker."""
 
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from deploy.repartition import move
 from deploy.repartition.layouts import Layout, RepartitionError, old_and_new
+from streams.delivery import layout
 from streams.delivery.app import App
+from streams.delivery.layout import StateNotMovedError
 from streams.domain.communities import Community
-from streams.domain.windows import WindowPolicy
 from streams.settings import Settings
-from tables import communities, layout, minutes
-from tables.layout import StateNotMovedError
-from tables.store import Store
-from tables.windows import load_windows
+from tables import communities, minutes
 from tests.builders import DAY_S, NOON
-from tests.records import OfRecords
 
 RETENTION_S = 2 * DAY_S
 NEW = Settings(topic_prefix="p8-", partitions=8, generation=1)
+P8 = {"p8-smatrix-metering-minutes-changelog": 8}
 
 
 def a_state(newest: int) -> bytes:
@@ -48,25 +45,30 @@ async def test_changelogs_are_named_as_faust_names_them(tmp_path: Path) -> None:
     )
     of_settings = Layout.of(settings)
 
-    assert minutes.declare(app).changelog_topic.get_topic_name() == of_settings.minutes
-    assert communities.declare(app).changelog_topic.get_topic_name() == of_settings.communities
+    for table in (minutes.declare(app), communities.declare(app)):
+        name = table.changelog_topic.get_topic_name()
+        assert name == of_settings.changelog("metering", table.name)
 
 
 def test_topics_of_one_prefix_are_taken_from_no_prefix_to_a_prefix() -> None:
-    old, new = old_and_new(NEW, old_prefix="", partitions={"meter-frames": 4})
+    old, new = old_and_new(NEW, old_prefix="", topics={"meter-frames": 4})
 
-    assert (old.frames, old.metering, old.partitions) == ("meter-frames", "smatrix-metering", 4)
-    assert (new.frames, new.metering, new.partitions) == (
+    assert (old.frames, old.group("metering"), old.partitions) == (
+        "meter-frames",
+        "smatrix-metering",
+        4,
+    )
+    assert (new.frames, new.group("metering"), new.partitions) == (
         *("p8-meter-frames", "p8-smatrix-metering"),
         8,
     )
 
 
 def test_new_topics_that_have_another_number_are_refused() -> None:
-    there = {"meter-frames": 4, "p8-community-minutes": 6}
+    there = {"meter-frames": 4, "p8-meter-frames": 6}
 
-    with pytest.raises(RepartitionError, match="p8-community-minutes has 6 partitions already"):
-        old_and_new(NEW, old_prefix="", partitions=there)
+    with pytest.raises(RepartitionError, match="p8-meter-frames has 6 partitions already"):
+        old_and_new(NEW, old_prefix="", topics=there)
 
 
 def test_a_state_too_old_to_be_corrected_is_left_behind_in_a_wrong_partition() -> None:
@@ -80,19 +82,27 @@ def test_a_community_with_two_living_states_stops_the_move_and_is_named() -> Non
         move.homes_of({b"c1": {3: a_state(NOON), 0: a_state(NOON - 60)}}, retention_s=RETENTION_S)
 
 
-def loaded(of_communities: dict[bytes, bytes]) -> Any:  # noqa: ANN401
-    policy = WindowPolicy(allowed_lateness_s=120, retention_s=RETENTION_S, max_ahead_s=180)
-    return load_windows(
-        policy,
-        of_minutes=cast("Store", OfRecords({})),
-        of_communities=cast("Store", OfRecords(of_communities)),
-    ).communities
-
-
 def test_a_state_that_is_still_elsewhere_is_not_taken_for_a_whole_one() -> None:
     with pytest.raises(StateNotMovedError, match="run `smatrix repartition`"):
-        loaded({layout.MARK: layout.AWAITED, b"c1": a_state(NOON)})
+        layout.require_complete("p8-smatrix-metering-minutes-changelog", layout.AWAITED)
+
+    layout.require_complete("p8-smatrix-metering-minutes-changelog", layout.COMPLETE)
+    layout.require_complete("smatrix-metering-minutes-changelog", None)
 
 
-def test_a_state_that_has_come_whole_is_loaded() -> None:
-    assert list(loaded({layout.MARK: layout.COMPLETE, b"c1": a_state(NOON)})) == ["c1"]
+def test_changelogs_of_every_role_are_found_and_no_other_prefix_s() -> None:
+    there = dict.fromkeys(
+        [
+            "meter-frames",
+            "smatrix-metering-minutes-changelog",
+            "smatrix-alerts-autarky-periods-changelog",
+            "p8-smatrix-metering-minutes-changelog",
+        ],
+        4,
+    )
+    old, new = old_and_new(NEW, old_prefix="", topics=there | {"p8-meter-frames": 8} | P8)
+
+    assert [old.counterpart(name, new) for name in old.changelogs(there)] == [
+        "p8-smatrix-alerts-autarky-periods-changelog",
+        "p8-smatrix-metering-minutes-changelog",
+    ]
