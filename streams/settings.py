@@ -45,6 +45,11 @@ def _seconds(value: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 
+def _given(value: object) -> object:
+    """Read an empty variable as one that is not set, as it is wherever it can't be left out."""
+    return None if value == "" else value
+
+
 class DeliveryMode(StrEnum):
     """How a batch's effects reach the broker: see docs/decisions on delivery."""
 
@@ -100,7 +105,7 @@ class Settings(BaseSettings):
         default=BrokerSecurity.PLAINTEXT,
         description="TLS (ssl), a login (sasl_plaintext) or both (sasl_ssl) to the broker.",
     )
-    broker_ca_file: FilePath | None = Field(
+    broker_ca_file: Annotated[FilePath | None, BeforeValidator(_given)] = Field(
         default=None,
         description="PEM file of who vouches for the broker; empty: those the system trusts.",
     )
@@ -111,7 +116,7 @@ class Settings(BaseSettings):
     broker_password: SecretStr = Field(
         default=SecretStr(""), description="The user's password; better a file, see SECRETS_DIR."
     )
-    secrets_dir: Path | None = Field(
+    secrets_dir: Annotated[Path | None, BeforeValidator(_given)] = Field(
         default=None,
         description="Folder of files named as settings, as in smatrix_broker_password.",
     )
