@@ -46,7 +46,7 @@ Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 
 def _given(value: object) -> object:
-    """Read an empty variable as one that is not set, as it is wherever it can't be left out."""
+    """Read an empty variable as one that is not set."""
     return None if value == "" else value
 
 
