@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from deploy.grafana.panels import Choice, Colour, Dashboard, Kind, Panel, Section, Sql, Steps
+from deploy.grafana.panels import (
+    Choice,
+    Colour,
+    Dashboard,
+    Kind,
+    Panel,
+    Promql,
+    Section,
+    Sql,
+    Steps,
+)
 
 # Energy of a quarter-hour times four, and of a minute times sixty, is its mean power in W.
 _GRID_POWER: Final = """\
@@ -103,6 +113,42 @@ ORDER BY time"""),
     ),
 )
 
+_AUTARKY: Final = Section(
+    title="Autarky",
+    panels=(
+        Panel(
+            title="Self-sufficiency",
+            kind=Kind.SERIES,
+            width=16,
+            unit="percentunit",
+            meaning="Share of the consumption that the own sun met, neighbours' included. A gap: "
+            "a household was not measured throughout the quarter-hour.",
+            queries=(
+                Sql("""\
+SELECT period_start AS time, self_sufficiency AS "Grid"
+FROM grid_autarky_quarter_hours
+WHERE $__timeFilter(period_start)
+ORDER BY time"""),
+                Sql("""\
+SELECT period_start AS time, self_sufficiency AS "Community"
+FROM community_autarky_quarter_hours
+WHERE community_id = ${community:singlequote} AND $__timeFilter(period_start)
+ORDER BY time"""),
+            ),
+        ),
+        Panel(
+            title="Households by state",
+            kind=Kind.SERIES,
+            width=8,
+            is_stacked=True,
+            meaning="As the workers of alerts have them now; unknown: not measured throughout.",
+            queries=(
+                Promql('sum by (state) (smatrix_autarky_states{subject="household"})', "{{state}}"),
+            ),
+        ),
+    ),
+)
+
 _COMMUNITIES: Final = Section(
     title="Communities",
     height=10,
@@ -184,7 +230,7 @@ DASHBOARD: Final = Dashboard(
     uid="smatrix-grid",
     title="Grid and communities",
     meaning="What flows now, from ClickHouse; times are those of the readings.",
-    sections=(_NOW, _GRID, _COMMUNITIES, _COMMUNITY),
+    sections=(_NOW, _GRID, _AUTARKY, _COMMUNITIES, _COMMUNITY),
     choices=(
         Choice(
             name="community",

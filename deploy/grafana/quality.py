@@ -48,13 +48,14 @@ _SHARES: Final = Section(
             title="Messages that are no rows",
             kind=Kind.STAT,
             steps=Steps(Colour.GOOD, ((1, Colour.BAD),)),
-            meaning="Left out by history since its workers started. 0 in ordinary life.",
+            meaning="Left out since the workers started, by role. 0 in ordinary life.",
             queries=(
                 Promql(
                     "sum(smatrix_history_malformed_messages_total) or vector(0)",
-                    "left out",
+                    "history",
                     newest_only=True,
                 ),
+                Promql("sum(smatrix_alerts_malformed_messages_total)", "alerts", newest_only=True),
             ),
         ),
     ),
