@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -112,6 +112,7 @@ class Demonstration:
             "rejected_readings": self._count("sum(length(meter_id)) FROM {}.rejected_readings"),
             "community_minutes": self._count("count() FROM {}.community_minutes"),
             "household_periods": self._count("count() FROM {}.household_quarter_hours"),
+            "autarky_changes": self._count("count() FROM {}.autarky_changes"),
             "rows_compared": comparison.rows,
             "rows_differing": comparison.differing,
             "difference_mwh": comparison.difference_mwh,
@@ -129,12 +130,12 @@ class Demonstration:
         before: Sample | None = None
         while True:
             sample = self._sample(generator)
-            if (
-                self._backlog() == 0
-                and stored_periods(self.client, self.database, truth) >= truth.num_rows
+            if self._backlog() == 0 and all(
+                stored_periods(self.client, self.database, truth, view=view) >= truth.num_rows
+                for view in ("household_quarter_hours", "household_autarky_quarter_hours")
             ):
                 return
-            if before is None or sample.periods_stored != before.periods_stored:
+            if before is None or sample != replace(before, seconds=sample.seconds):
                 patience = time.monotonic() + PATIENCE_S
             if time.monotonic() > patience:
                 return

@@ -39,11 +39,13 @@ class Comparison:
         return self.differing == 0 and self.rows == self.stored
 
 
-def stored_periods(client: Client, database: str, truth: pa.Table) -> int:
-    """Return how many household periods ClickHouse has in the truth's time."""
+def stored_periods(
+    client: Client, database: str, truth: pa.Table, *, view: str = "household_quarter_hours"
+) -> int:
+    """Return how many household periods a view of ClickHouse has in the truth's time."""
     first, last = _span(truth)
     answer = client.query(
-        f"SELECT count() FROM {database}.household_quarter_hours "  # noqa: S608 - a checked setting
+        f"SELECT count() FROM {database}.{view} "  # noqa: S608 - a checked setting
         "WHERE period_start BETWEEN fromUnixTimestamp({first:UInt32}) "
         "AND fromUnixTimestamp({last:UInt32})",
         parameters={"first": first, "last": last},

@@ -69,12 +69,22 @@ LIMIT 1
 
 _HOUSEHOLD_HOURS: Final = """
 SELECT
-    dense_rank() OVER (ORDER BY community_id, meter_id) - 1 AS household,
+    dense_rank() OVER (ORDER BY hours.community_id, hours.meter_id) - 1 AS household,
     toUnixTimestamp(period_start) AS start,
     toFloat64(import_wh) - toFloat64(export_wh) AS net,
     production_wh IS NOT NULL AS has_pv,
-    battery_charge_wh IS NOT NULL AS has_battery
-FROM {database:Identifier}.household_hours
+    battery_charge_wh IS NOT NULL AS has_battery,
+    autarky.share AS self_sufficiency
+FROM {database:Identifier}.household_hours AS hours
+LEFT JOIN
+(
+    SELECT community_id, meter_id, toStartOfHour(period_start) AS hour,
+        toFloat64(sum(solar_used_wh)) / nullIf(toFloat64(sum(consumption_wh)), 0) AS share
+    FROM {database:Identifier}.household_autarky_quarter_hours
+    GROUP BY community_id, meter_id, hour
+) AS autarky
+ON autarky.community_id = hours.community_id AND autarky.meter_id = hours.meter_id
+    AND autarky.hour = hours.period_start
 """
 
 
@@ -97,13 +107,16 @@ class Flows:
 
 @dataclass(frozen=True, kw_only=True)
 class HouseholdHours:
-    """Each household's net import by hour, `net` being (households, hours), in W.
+    """Each household's net import in W and self-sufficiency, both (households, hours).
+
+    Self-sufficiency is a share of the consumption, NaN where it is not defined.
 
     `edges` are where the hours begin, epoch s, and the end of the last.
     """
 
     edges: NDArray[np.int64]
     net: Watts
+    self_sufficiency: NDArray[np.float64]
     has_pv: NDArray[np.bool_]
     has_battery: NDArray[np.bool_]
 
@@ -151,11 +164,19 @@ class Days:
         count = int(household.max()) + 1
         net = np.full((count, len(edges) - 1), np.nan)
         net[household, hour] = column["net"]
+        self_sufficiency = np.full(net.shape, np.nan)
+        self_sufficiency[household, hour] = column["self_sufficiency"]
         has_pv = np.zeros(count, np.bool_)
         np.logical_or.at(has_pv, household, column["has_pv"].astype(np.bool_))
         has_battery = np.zeros(count, np.bool_)
         np.logical_or.at(has_battery, household, column["has_battery"].astype(np.bool_))
-        return HouseholdHours(edges=edges, net=net, has_pv=has_pv, has_battery=has_battery)
+        return HouseholdHours(
+            edges=edges,
+            net=net,
+            self_sufficiency=self_sufficiency,
+            has_pv=has_pv,
+            has_battery=has_battery,
+        )
 
     def _ask(self, query: str, parameters: Mapping[str, str] | None = None) -> pa.Table:
         return self._client.query_arrow(

@@ -1,4 +1,7 @@
-"""The heat map: every household a line, every hour a column, in what it draws or feeds."""
+"""The heat maps: every household a line, every hour a column.
+
+One shows what it draws from the grid or feeds into it, one how far its own sun sufficed.
+"""
 
 from typing import Final
 
@@ -30,31 +33,63 @@ def draw_heat_map(figure: Figure, layout: Layout, hours: HouseholdHours) -> None
     has none either.
     """
     figure.set_size_inches(layout.width_in, 5.6)
-    groups = group_households(hours)
-    lines = [_thinned(hours.net[members], len(hours.net)) for _, members in groups]
+    lines = [_thinned(hours.net[members], len(hours.net)) for _, members in group_households(hours)]
     net = np.concatenate(lines)
     strengths = np.abs(net[np.isfinite(net)])
     full = max(float(np.quantile(strengths, _FULL_COLOR_QUANTILE)) if len(strengths) else 0, 1.0)
     watts, unit = power_unit(np.array([full]))
 
-    heights = [max(len(drawn), _LEAST_HEIGHT * len(net)) for drawn in lines]
+    key = _draw_lines(figure, layout, hours, [colors_of(drawn / full) for drawn in lines])
+    _key(key, full / watts, unit)
+
+
+def draw_autarky_map(figure: Figure, layout: Layout, hours: HouseholdHours) -> None:
+    """Draw all households in the same order, in how much of their consumption their sun met.
+
+    Nothing of it has no colour; an hour in which it is not defined has none either.
+    """
+    figure.set_size_inches(layout.width_in, 5.6)
+    shares = [
+        _thinned(hours.self_sufficiency[members], len(hours.net))
+        for _, members in group_households(hours)
+    ]
+    axes = _draw_lines(figure, layout, hours, [shades_of(share) for share in shares])
+    gradient = np.linspace(0, 1, 256)[np.newaxis, :]
+    axes.imshow(shades_of(gradient), aspect="auto", interpolation="none", extent=(0, 1, 0, 1))
+    _bare(axes)
+    axes.set_xticks([0, 1], ["none of its consumption", "all of it from its own sun"])
+    none, everything = axes.get_xticklabels()
+    none.set_horizontalalignment("left")
+    everything.set_horizontalalignment("right")
+
+
+def _draw_lines(
+    figure: Figure,
+    layout: Layout,
+    hours: HouseholdHours,
+    pictures: list[NDArray[np.float64]],
+) -> Axes:
+    """Draw a group's lines, RGBA, below the other's; return the axes for the key."""
+    groups, lines = group_households(hours), sum(len(picture) for picture in pictures)
+    heights = [max(len(picture), _LEAST_HEIGHT * lines) for picture in pictures]
     panels = figure.subplots(
         len(groups) + 1,
         1,
         height_ratios=[*heights, _KEY_HEIGHT * sum(heights)],
         squeeze=False,
     )[:, 0]
-    for axes, (label, members), drawn in zip(panels, groups, lines, strict=False):
+    for axes, (label, members), picture in zip(panels, groups, pictures, strict=False):
         axes.imshow(
-            colors_of(drawn / full),
+            picture,
             aspect="auto",
             interpolation="none",
-            extent=(float(hours.edges[0]), float(hours.edges[-1]), len(drawn), 0),
+            extent=(float(hours.edges[0]), float(hours.edges[-1]), len(picture), 0),
         )
         axes.set_title(f"{len(members):,} {label}", loc="left", fontsize="medium")
         _bare(axes)
     label_times(panels[-2], hours.edges, layout)
-    _key(panels[-1], full / watts, unit)
+    key: Axes = panels[-1]
+    return key
 
 
 def group_households(hours: HouseholdHours) -> list[tuple[str, NDArray[np.int64]]]:
@@ -77,6 +112,13 @@ def colors_of(net: Watts) -> NDArray[np.float64]:
     known = np.nan_to_num(np.clip(net, -1, 1))
     rgb = np.where(known[..., np.newaxis] > 0, imports, exports)
     return np.concatenate([rgb, (np.abs(known) ** _DIMMEST)[..., np.newaxis]], axis=-1)
+
+
+def shades_of(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return RGBA for shares in [0, 1], the full colour being 1."""
+    known = np.nan_to_num(np.clip(share, 0, 1))
+    rgb = np.broadcast_to(np.array(to_rgb(COLORS["production"])), (*known.shape, 3))
+    return np.concatenate([rgb, known[..., np.newaxis]], axis=-1)
 
 
 def lines_are_means_of(households: int) -> int:

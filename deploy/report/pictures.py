@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from deploy.report.days import Days, Flows, HouseholdHours, Watts
 from deploy.report.figures import draw_flows, draw_run, power_unit
-from deploy.report.heat_map import draw_heat_map, lines_are_means_of
+from deploy.report.heat_map import draw_autarky_map, draw_heat_map, lines_are_means_of
 from deploy.report.result import DemoResult, Sample
 from deploy.report.style import NARROW, WIDE, Layout, as_svg
 
+_ALL: Final = 0.9995
 _WH_A_QUARTER_HOUR_OF_1_W: Final = 0.25
 
 
@@ -65,6 +66,13 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
             "households",
             lambda figure, layout: draw_heat_map(figure, layout, hours),
         )
+        if np.isfinite(hours.self_sufficiency).any():
+            yield _picture(
+                "Who lives on the sun",
+                _say_autarky_map(hours, result),
+                "autarky",
+                lambda figure, layout: draw_autarky_map(figure, layout, hours),
+            )
     if samples and samples[-1].seconds > samples[0].seconds:
         yield _picture(
             "The run",
@@ -122,6 +130,17 @@ def _say_heat_map(hours: HouseholdHours) -> str:
     return (
         f"Each line is {line}, each column an hour: purple draws from the grid, green feeds into "
         "it, no colour is balance; within a group the day's largest importer is on top."
+    )
+
+
+def _say_autarky_map(hours: HouseholdHours, result: DemoResult) -> str:
+    share = hours.self_sufficiency
+    met = np.nanmax(share, axis=1, initial=0.0, where=np.isfinite(share))
+    return (
+        "The same lines: the stronger the colour, the more of an hour's consumption came from the "
+        "household's own sun, at once or through its battery. "
+        f"{np.count_nonzero(met >= _ALL):,} households had an hour that needed no grid; "
+        f"{result.autarky_changes:,} changes between autarkic and dependent were told."
     )
 
 

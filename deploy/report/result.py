@@ -75,6 +75,9 @@ class DemoResult(BaseModel):
 
     community_minutes: Annotated[NonNegativeInt, Field(description="found in ClickHouse")]
     household_periods: Annotated[NonNegativeInt, Field(description="found in ClickHouse")]
+    autarky_changes: Annotated[
+        NonNegativeInt, Field(description="of households and communities, found in ClickHouse")
+    ]
     rows_compared: NonNegativeInt
     rows_differing: Annotated[
         NonNegativeInt, Field(description="with those that only one side has")

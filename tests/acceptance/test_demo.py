@@ -160,7 +160,7 @@ def test_the_queries_to_paste_have_answers(demo: Demo) -> None:
         assert len(answer.stdout.splitlines()) > 1
 
 
-@pytest.mark.parametrize("place", ["metering", "history"])
+@pytest.mark.parametrize("place", ["metering", "alerts", "history"])
 def test_the_addresses_it_prints_are_there(demo: Demo, place: str) -> None:
     said = re.search(rf"^{place}\s+(http://\S+)/metrics", demo.said, re.MULTILINE)
 

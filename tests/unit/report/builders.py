@@ -45,6 +45,7 @@ def a_result(  # noqa: PLR0913 - what a test may be about
         rejected_readings=287,
         community_minutes=57_600,
         household_periods=192_001,
+        autarky_changes=1_234,
         rows_compared=rows_compared,
         rows_differing=rows_differing,
         difference_mwh=difference_mwh,

@@ -69,6 +69,7 @@ def test_households_by_hour_say_what_they_own(days: Days) -> None:
     assert hours.has_pv.tolist() == [True, False]
     assert hours.has_battery.tolist() == [True, False]
     assert hours.net[:, 10] == pytest.approx([-200, 1_000])
+    assert hours.self_sufficiency[:, [0, 10, 14]].tolist() == [[0, 1, 0.25], [0, 0, 0]]
 
 
 def test_an_empty_database_has_nothing(client: Client) -> None:

@@ -1,13 +1,20 @@
 import numpy as np
 
 from deploy.report.days import HouseholdHours
-from deploy.report.heat_map import MAX_LINES, colors_of, group_households, lines_are_means_of
+from deploy.report.heat_map import (
+    MAX_LINES,
+    colors_of,
+    group_households,
+    lines_are_means_of,
+    shades_of,
+)
 
 
 def hours_of(net: list[list[float]], *, pv: list[bool], battery: list[bool]) -> HouseholdHours:
     return HouseholdHours(
         edges=3_600 * np.arange(len(net[0]) + 1),
         net=np.array(net),
+        self_sufficiency=np.full((len(net), len(net[0])), np.nan),
         has_pv=np.array(pv),
         has_battery=np.array(battery),
     )
@@ -49,6 +56,12 @@ def test_import_and_export_have_colors_of_their_own() -> None:
     imported, exported = colors_of(np.array([0.2, -0.2]))[:, :3]
 
     assert imported.tolist() != exported.tolist()
+
+
+def test_the_more_the_sun_suffices_the_more_color_there_is_and_the_unknown_has_none() -> None:
+    strength = shades_of(np.array([0.0, np.nan, 0.5, 1.0]))[:, 3]
+
+    assert strength.tolist() == [0, 0, 0.5, 1]
 
 
 def test_there_are_no_more_lines_than_can_be_seen() -> None:

@@ -86,6 +86,7 @@ def written(folder: Path, client: Client, **changes: object) -> str:
         "Rejected, in ClickHouse 287 readings",
         "Minutes of communities 57,600",
         "Periods of households 192,001",
+        "Changes of autarky 1,234",
         "Rows compared 192,345",
         "Difference 0 mWh",
         "Play the day 12.1 s",
@@ -109,8 +110,9 @@ def test_every_picture_is_there_with_what_to_see(page: str) -> None:
     assert "One community Community c1" in text
     assert "its battery stores 2.4 kWh" in text
     assert "Each line is a household" in text
+    assert "1 households had an hour that needed no grid; 1,234 changes" in text
     assert "at most 8 frames waited" in text
-    assert page.count("<svg") == 2 * 5
+    assert page.count("<svg") == 2 * 6
 
 
 def test_nothing_outside_of_the_page_is_referenced(page: str) -> None:
