@@ -94,6 +94,8 @@ class Autarky:
         self.policy = policy
         self.communities: dict[str, Community] = dict(communities or {})
         self._read = read
+        # What a fold has had in hands, so that nothing is read twice, and the newest not at all.
+        self._at_hand: dict[tuple[str, int], Period | None] = {}
 
     def states(self) -> Counter[tuple[bool, AutarkyState]]:
         """Count the subjects in each state, communities (True) apart from households."""
@@ -128,6 +130,7 @@ class Autarky:
                 community = self.communities[name] = Community([period.start], record)
                 heads[name] = (-1, {})
             heads.setdefault(name, (community.newest, community.head.trails))
+            self._at_hand[name, community.newest] = community.head
             if kept is None and period.start not in community.starts:
                 insort(community.starts, period.start)
             if period.start == community.newest:
@@ -139,6 +142,7 @@ class Autarky:
         for name, starts in dirty.items():
             self._judge(name, starts, heads[name], places[name] + 1, step)
             self._prune(name, step)
+        self._at_hand.clear()
         return step
 
     def _period(self, step: Step, name: str, start: int) -> Period | None:
@@ -147,7 +151,11 @@ class Autarky:
         community = self.communities.get(name)
         if community is None or start not in community.starts:
             return None
-        return community.head if start == community.newest else self._read(name, start)
+        if start == community.newest:
+            return community.head
+        if (name, start) not in self._at_hand:
+            self._at_hand[name, start] = self._read(name, start)
+        return self._at_hand[name, start]
 
     def _judge(
         self,
