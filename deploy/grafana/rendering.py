@@ -31,7 +31,7 @@ def render(dashboard: Dashboard) -> Json:
         "refresh": "30s",
         "time": {"from": f"now-{dashboard.range}", "to": "now"},
         "timezone": "browser",
-        "links": [{"type": "dashboards", "tags": [TAG], "title": "", "keepTime": True}],
+        "links": [_LINK],
         "templating": {"list": [_choice(choice) for choice in dashboard.choices]},
         "annotations": {"list": []},
         "panels": list(_panels(dashboard)),
@@ -154,27 +154,43 @@ def _choice(choice: Choice) -> Json:
         "sort": 1,
         "multi": False,
         "includeAll": False,
-        "current": {},
+        "current": {"text": "", "value": ""},
         "options": [],
     }
 
 
+_LEGEND: Final = {"displayMode": "list", "placement": "bottom", "calcs": []}
+_TOOLTIP: Final = {"mode": "multi", "sort": "desc"}
 _OPTIONS: Final[Mapping[Kind, Json]] = {
     Kind.STAT: {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "colorMode": "value",
         "graphMode": "none",
-        "textMode": "auto",
+        "justifyMode": "auto",
         "orientation": "auto",
+        "percentChangeColorMode": "standard",
+        "showPercentChange": False,
+        "textMode": "auto",
+        "wideLayout": True,
     },
-    Kind.SERIES: {
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
-        "tooltip": {"mode": "multi", "sort": "desc"},
-    },
-    Kind.TABLE: {"showHeader": True, "cellHeight": "sm"},
+    Kind.SERIES: {"legend": _LEGEND | {"showLegend": True}, "tooltip": _TOOLTIP},
+    Kind.TABLE: {"showHeader": True, "cellHeight": "sm", "frameIndex": 0},
     Kind.STATES: {
         "showValue": "never",
         "mergeValues": True,
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
+        "rowHeight": 0.9,
+        "legend": _LEGEND | {"showLegend": False},
+        "tooltip": _TOOLTIP,
     },
+}
+_LINK: Final = {
+    "type": "dashboards",
+    "tags": [TAG],
+    "title": "",
+    "icon": "",
+    "tooltip": "",
+    "asDropdown": False,
+    "includeVars": False,
+    "keepTime": True,
+    "targetBlank": False,
 }
