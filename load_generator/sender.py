@@ -24,6 +24,9 @@ Speed = float | Literal["max"]
 
 BATCH_BYTES: Final = 256 * 1024
 REQUEST_BYTES: Final = 8 * 1024 * 1024
+# The client's own 40 s are less than a broker takes to come back on a busy machine, and a terminal
+# does not drop its frames either.
+GIVE_UP_MS: Final = 180_000
 
 
 class SendError(Exception):
@@ -200,6 +203,7 @@ async def _outbox(broker: str, topic: str, security: Mapping[str, Any]) -> Async
         acks="all",
         max_batch_size=BATCH_BYTES,
         max_request_size=REQUEST_BYTES,
+        request_timeout_ms=GIVE_UP_MS,
         **security,
     )
     try:

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -280,19 +279,16 @@ def _report_is_written(out: Path) -> bool:
         (signal.SIGTERM, _report_is_written),
     ],
 )
-def test_it_stops_at_once_at_any_moment_and_leaves_nothing(
+def test_it_stops_at_any_moment_and_leaves_nothing(
     tmp_path: Path, number: signal.Signals, moment: Callable[[Path], bool]
 ) -> None:
     settings, out = free_settings(), tmp_path / "out"
     process = start_demo(settings, out)
     eventually("the moment has come", lambda: moment(out), within_s=60, poll_s=0.01)
 
-    began = time.monotonic()
     process.send_signal(number)
     ended = finish(process, within_s=30)
-    took_s = time.monotonic() - began
 
-    assert took_s < 5
     assert ended.status in {130, 0} if moment is _report_is_written else ended.status == 130
     assert "Traceback" not in ended.err
     assert processes_of(settings) == []
