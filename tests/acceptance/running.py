@@ -88,10 +88,7 @@ def send(settings: Settings, records: Iterable[Record], *, topic: str = "meter-f
         )
         await producer.start()
         try:
-            sent = [
-                await producer.send(topic, record.value, key=record.key)
-                for record in records
-            ]
+            sent = [await producer.send(topic, record.value, key=record.key) for record in records]
             await asyncio.gather(*sent)
         finally:
             await producer.stop()
