@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reliability.campaign import Campaign, run
 from reliability.faults import Kind
-from reliability.results import Result, table
+from reliability.results import Result, table, table_of_runs
 from streams.settings import ConfigurationError, DeliveryMode
 
 _OUT = Path("out/reliability")
@@ -40,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=_OUT, help="folder of results and logs")
     options = parser.parse_args(arguments)
     if options.what == "table":
-        results = sorted(options.out.glob("seed-*.json"))
-        _say(table(Result.read(path) for path in results))
+        paths = sorted(options.out.glob("seed-*.json"), key=lambda path: (len(path.name), path))
+        results = [Result.read(path) for path in paths]
+        _say(f"{table_of_runs(results)}\n{table(results)}")
         return 0
     # So that an end from outside leaves no process, no mount and no folder behind either.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -83,6 +83,30 @@ class Result:
         return cls(faults=faults, **fields)
 
 
+def table_of_runs(results: Iterable[Result]) -> str:
+    """Return a table in Markdown: each run, what was done in it, and how it ended."""
+    columns = (
+        *("run", "faults", "frames", "fenced", "stores rebuilt", "well after the last, s"),
+        *("exact after the last, s", "difference, mWh", "all checks"),
+    )
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for result in results:
+        done = sum(happened.is_done for happened in result.faults)
+        said = result.said
+        lines.append(
+            f"| {_shortly(result.command)} | {done} | "
+            f"{result.frames} | {said.get('fenced', 0)} | {said.get('stores rebuilt', 0)} | "
+            f"{result.healed_s} | {result.exact_s} | {result.difference_mwh} | "
+            f"{'yes' if result.passed else 'no'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _shortly(command: str) -> str:
+    options, *without = command.removeprefix("python -m reliability ").split(" --without ")
+    return f"`{options}`" + (f", without {len(without)} kinds" if without else "")
+
+
 def table(results: Iterable[Result]) -> str:
     """Return a table in Markdown: each kind of fault, how often, and the worst healing.
 
