@@ -33,27 +33,26 @@ def draw_heat_map(figure: Figure, layout: Layout, hours: HouseholdHours) -> None
     has none either.
     """
     figure.set_size_inches(layout.width_in, 5.6)
-    lines = [_thinned(hours.net[members], len(hours.net)) for _, members in group_households(hours)]
+    groups = group_households(hours)
+    lines = [_thinned(hours.net[members], len(hours.net)) for _, members in groups]
     net = np.concatenate(lines)
     strengths = np.abs(net[np.isfinite(net)])
     full = max(float(np.quantile(strengths, _FULL_COLOR_QUANTILE)) if len(strengths) else 0, 1.0)
     watts, unit = power_unit(np.array([full]))
 
-    key = _draw_lines(figure, layout, hours, [colors_of(drawn / full) for drawn in lines])
+    key = _draw_lines(figure, layout, hours, groups, [colors_of(drawn / full) for drawn in lines])
     _key(key, full / watts, unit)
 
 
 def draw_autarky_map(figure: Figure, layout: Layout, hours: HouseholdHours) -> None:
-    """Draw all households in the same order, in how much of their consumption their sun met.
+    """Draw those with a sun of their own in the same order, in how much of their need it met.
 
     Nothing of it has no colour; an hour in which it is not defined has none either.
     """
-    figure.set_size_inches(layout.width_in, 5.6)
-    shares = [
-        _thinned(hours.self_sufficiency[members], len(hours.net))
-        for _, members in group_households(hours)
-    ]
-    axes = _draw_lines(figure, layout, hours, [shades_of(share) for share in shares])
+    figure.set_size_inches(layout.width_in, 4.2)
+    groups = [group for group in group_households(hours) if hours.has_pv[group[1]].any()]
+    shares = [_thinned(hours.self_sufficiency[members], len(hours.net)) for _, members in groups]
+    axes = _draw_lines(figure, layout, hours, groups, [shades_of(share) for share in shares])
     gradient = np.linspace(0, 1, 256)[np.newaxis, :]
     axes.imshow(shades_of(gradient), aspect="auto", interpolation="none", extent=(0, 1, 0, 1))
     _bare(axes)
@@ -67,10 +66,11 @@ def _draw_lines(
     figure: Figure,
     layout: Layout,
     hours: HouseholdHours,
+    groups: list[tuple[str, NDArray[np.int64]]],
     pictures: list[NDArray[np.float64]],
 ) -> Axes:
-    """Draw a group's lines, RGBA, below the other's; return the axes for the key."""
-    groups, lines = group_households(hours), sum(len(picture) for picture in pictures)
+    """Draw each group's lines, RGBA, below the other's; return the axes for the key."""
+    lines = sum(len(picture) for picture in pictures)
     heights = [max(len(picture), _LEAST_HEIGHT * lines) for picture in pictures]
     panels = figure.subplots(
         len(groups) + 1,

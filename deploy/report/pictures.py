@@ -66,7 +66,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
             "households",
             lambda figure, layout: draw_heat_map(figure, layout, hours),
         )
-        if np.isfinite(hours.self_sufficiency).any():
+        if hours.has_pv.any() and np.isfinite(hours.self_sufficiency).any():
             yield _picture(
                 "Who lives on the sun",
                 _say_autarky_map(hours, result),
@@ -137,8 +137,8 @@ def _say_autarky_map(hours: HouseholdHours, result: DemoResult) -> str:
     share = hours.self_sufficiency
     met = np.nanmax(share, axis=1, initial=0.0, where=np.isfinite(share))
     return (
-        "The same lines: the stronger the colour, the more of an hour's consumption came from the "
-        "household's own sun, at once or through its battery. "
+        "The same lines, where there are panels: the stronger the colour, the more of an hour's "
+        "consumption came from the household's own sun, at once or through its battery. "
         f"{np.count_nonzero(met >= _ALL):,} households had an hour that needed no grid; "
         f"{result.autarky_changes:,} changes between autarkic and dependent were told."
     )
