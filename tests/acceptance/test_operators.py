@@ -31,6 +31,7 @@ BASE_UNITS = ("_seconds", "_bytes", "_records", "_ratio", "_total", "_info")
 THINGS = (
     *("smatrix_open_minutes", "smatrix_table_keys", "smatrix_history_waiting"),
     "smatrix_worker_ready",
+    "smatrix_autarky_states",
 )
 
 OF_METERING: Final = {
@@ -52,6 +53,15 @@ OF_METERING: Final = {
     "smatrix_table_bytes": "table bytes",
     "smatrix_recovery_remaining_records": "recovery progress",
     "smatrix_recovery_restored_records_total": "recovery progress",
+}
+OF_ALERTS: Final = {
+    "smatrix_autarky_periods_total": "periods judged",
+    "smatrix_autarky_states": "subjects by state",
+    "smatrix_autarky_too_old_total": "periods after their time",
+    "smatrix_alerts_malformed_messages_total": "messages left out",
+    "smatrix_consumer_lag_records": "consumer lag",
+    "smatrix_table_keys": "table keys",
+    "smatrix_table_bytes": "table bytes",
 }
 OF_HISTORY: Final = {
     "smatrix_consumer_lag_records": "consumer lag",
@@ -96,7 +106,9 @@ def exposition(system: EmbeddedSystem, role: str) -> str:
 
 @pytest.mark.parametrize(
     ("role", "name"),
-    [("metering", name) for name in OF_METERING] + [("history", name) for name in OF_HISTORY],
+    [("metering", name) for name in OF_METERING]
+    + [("alerts", name) for name in OF_ALERTS]
+    + [("history", name) for name in OF_HISTORY],
 )
 def test_each_quantity_that_operators_need_is_measured(
     system_at_work: EmbeddedSystem, role: str, name: str
@@ -116,7 +128,7 @@ def test_a_trouble_that_has_not_been_is_declared(system_at_work: EmbeddedSystem,
     assert f"# HELP {name} " in exposition(system_at_work, "history")
 
 
-@pytest.mark.parametrize("role", ["metering", "history"])
+@pytest.mark.parametrize("role", ["metering", "alerts", "history"])
 def test_metrics_are_named_as_prometheus_advises(system_at_work: EmbeddedSystem, role: str) -> None:
     families = [
         family
@@ -132,7 +144,7 @@ def test_metrics_are_named_as_prometheus_advises(system_at_work: EmbeddedSystem,
         assert name.endswith((*BASE_UNITS, *THINGS)), name
 
 
-@pytest.mark.parametrize("role", ["metering", "history"])
+@pytest.mark.parametrize("role", ["metering", "alerts", "history"])
 def test_no_label_names_a_household_or_a_community(
     system_at_work: EmbeddedSystem, role: str
 ) -> None:
@@ -142,12 +154,13 @@ def test_no_label_names_a_household_or_a_community(
     assert labels <= {
         *("generation", "implementation", "major", "minor", "patchlevel", "version"),
         *("le", "partition", "topic", "rule", "stage", "table", "work", "role", "worker_id"),
+        *("subject", "state", "to_state"),
     }
     assert HOUSEHOLD not in text
     assert "operated" not in text
 
 
-@pytest.mark.parametrize("role", ["metering", "history"])
+@pytest.mark.parametrize("role", ["metering", "alerts", "history"])
 def test_health_says_that_a_worker_at_work_is_live_and_ready(
     system_at_work: EmbeddedSystem, role: str
 ) -> None:
