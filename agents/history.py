@@ -145,15 +145,15 @@ class _Keeper:
 
     async def _insert(self, taken: list[Batch]) -> None:
         await self.history.ready.wait()
-        records = [record for batch in taken for record in batch.records]
-        decoded = await asyncio.to_thread(self.decode, [record.value for record in records])
+        records = [(batch.partition, record) for batch in taken for record in batch.records]
+        decoded = await asyncio.to_thread(self.decode, [record.value for _, record in records])
         for malformed in decoded.malformed:
             MALFORMED.labels(self.topic.name).inc()
-            record = records[malformed.index]
+            partition, record = records[malformed.index]
             logger.error(
                 "%s[%s] at offset %s is left out: %s",
                 self.topic.name,
-                record.partition,
+                partition,
                 record.offset,
                 malformed.reason,
             )

@@ -114,11 +114,8 @@ def _outputs(step: Step, batch: Batch) -> dict[str, Messages]:
 
 
 def _rejected(rejections: list[Rejection], batch: Batch) -> Iterator[results.Message]:
-    if not rejections:
-        return
-    records = {record.offset: record for record in batch.records}
     for rejection in rejections:
-        record = records[rejection.offset]
+        record = batch.records.at(rejection.offset)
         yield results.rejected_reading(
             rejection,
             record,

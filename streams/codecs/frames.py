@@ -6,9 +6,8 @@ bad, is judged value by value in `streams.codecs.judgement`. A property test and
 two equal.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,21 +17,11 @@ from streams.codecs.judgement import Judged, is_identifier, judge, largest_wh
 from streams.codecs.scanner import NUMBERS_A_RECORD, scan
 from streams.domain.channels import CHANNELS
 from streams.domain.frames import Frame, MeterList, Rejection, place_of
+from streams.records import VALUE_BEGIN, VALUE_END, Record, Records
 
 _LARGEST_REMEMBERED: Final = 100_000
 _LIMITS_WH: Final = np.array([largest_wh(channel) for channel in range(len(CHANNELS))], np.int64)
 _CHANNELS_OF: Final = [mask.bit_count() for mask in range(1 << len(CHANNELS))]
-
-
-class Record(Protocol):
-    """What is used of a record that a Kafka client returns."""
-
-    @property
-    def key(self) -> bytes | None: ...  # noqa: D102
-    @property
-    def value(self) -> bytes | None: ...  # noqa: D102
-    @property
-    def offset(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +50,17 @@ class FrameDecoder:
         self._terminals: dict[bytes, _Terminal] = {}
         self._cells = np.empty(0, dtype=np.int64)
 
-    def decode(self, records: Sequence[Record]) -> Decoded:
+    def decode(self, records: Records) -> Decoded:
         """Return what the records hold, each record as frame, rejections, or both."""
         frames: list[Frame] = []
         rejections: list[Rejection] = []
-        values = [self._readable(record) for record in records]
-        heads, cells = self._scan(records, values)
-        base = place_of(0, generation=self._generation)
-        for record, value, head in zip(records, values, heads, strict=True):
-            mask, minute, sequence, n_meters, begin, column_begin, column_end = head
+        heads, cells = self._scan(records)
+        data, base = records.data, place_of(0, generation=self._generation)
+        for number, (row, head) in enumerate(zip(records.columns.tolist(), heads, strict=True)):
+            mask, minute, sequence, n_meters, begin, meters_begin, meters_end = head
             if mask:
-                terminal = self._terminal(record.key or b"", value[column_begin:column_end])
+                offset, _, key_begin, key_end, _, _ = row
+                terminal = self._terminal(data[key_begin:key_end], data[meters_begin:meters_end])
                 if terminal is not None and len(terminal.meters.ids) == n_meters:
                     rows = _CHANNELS_OF[mask]
                     frames.append(
@@ -79,44 +68,28 @@ class FrameDecoder:
                             terminal.community_id,
                             minute,
                             sequence,
-                            base + record.offset,
+                            base + offset,
                             terminal.meters,
                             mask,
                             cells[begin : begin + rows * n_meters].reshape(rows, n_meters),
                         )
                     )
                     continue
-            judged = self._judge(record)
+            judged = self._judge(records[number])
             rejections += judged.rejections
             if judged.frame is not None:
                 frames.append(judged.frame)
         return Decoded(frames, rejections)
 
-    def _readable(self, record: Record) -> bytes:
-        """Return what the scan may read of a record; nothing when it is judged anyway."""
-        value = record.value
-        if record.key is None or value is None or len(value) > self._max_frame_bytes:
-            return b""
-        return value
-
-    def _scan(
-        self, records: Sequence[Record], values: list[bytes]
-    ) -> tuple[list[list[int]], npt.NDArray[np.int64]]:
+    def _scan(self, records: Records) -> tuple[list[list[int]], npt.NDArray[np.int64]]:
         """Return what the scan tells of each record, and all cells in a row."""
-        keys = [record.key or b"" for record in records]
-        text = np.frombuffer(b"\0".join([*values, b""]), dtype=np.uint8)
-        if len(self._cells) < len(text):
-            self._cells = np.empty(len(text), dtype=np.int64)
-        heads = np.empty((len(records), NUMBERS_A_RECORD), dtype=np.int64)
-        used = scan(
-            text,
-            _lengths(values),
-            np.frombuffer(b"".join([*keys, b"\0"]), dtype=np.uint8),
-            _lengths(keys),
-            _LIMITS_WH,
-            self._cells,
-            heads,
-        )
+        columns = records.columns
+        bytes_of_values = int((columns[:, VALUE_END] - columns[:, VALUE_BEGIN]).sum())
+        if len(self._cells) < bytes_of_values:
+            self._cells = np.empty(bytes_of_values, dtype=np.int64)
+        heads = np.empty((len(columns), NUMBERS_A_RECORD), dtype=np.int64)
+        text = np.frombuffer(records.data, dtype=np.uint8)
+        used = scan(text, columns, self._max_frame_bytes, _LIMITS_WH, self._cells, heads)
         return heads.tolist(), self._cells[:used].copy()
 
     def _judge(self, record: Record) -> Judged:
@@ -147,7 +120,3 @@ class FrameDecoder:
             self._terminals.clear()
         terminal = self._terminals[key] = _Terminal(community_id, column, MeterList(tuple(ids)))
         return terminal
-
-
-def _lengths(texts: Sequence[bytes]) -> npt.NDArray[np.int64]:
-    return np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))

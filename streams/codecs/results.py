@@ -10,12 +10,12 @@ import numpy as np
 import orjson
 
 from schemas.metering import RejectedReading
-from streams.codecs.frames import Record
 from streams.domain.channels import FLOWS, MISSING
 from streams.domain.frames import Rejection
 from streams.domain.minutes import Minute
 from streams.domain.steps import ClosedPeriod
 from streams.domain.sums import Sums, minute_sums, of_one_shape, period_sums
+from streams.records import Record
 
 HOUSEHOLDS_IN_A_MESSAGE: Final = 2_000
 ORIGINAL_BYTES_KEPT: Final = 64 * 1024

@@ -2,21 +2,19 @@
 
 Numbers become integers digit by digit, so no binary fraction stands between what was sent and its
 mWh. The scan knows the plain frame only, in the contract's own words; whatever else a record holds,
-good or bad, it leaves to `streams.codecs.judgement`. Each text ends in a zero byte, which no JSON
-has: so every loop ends at the record's end, and none checks where it is.
+good or bad, it leaves to `streams.codecs.judgement`. A zero byte stands behind each text, which no
+JSON has (Kafka puts one there: no headers follow): so every loop ends at the record's end, and none
+checks where it is.
 """
 
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from schemas.units import MINUTE_S
 from streams.compiled import compiled
 from streams.domain.channels import CHANNELS, MISSING
-
-Bytes = npt.NDArray[np.uint8]
-Integers = npt.NDArray[np.int64]
+from streams.records import KEY_BEGIN, KEY_END, NULL, VALUE_BEGIN, VALUE_END, Bytes, Integers
 
 # What is told of a record, by column of `heads`.
 MASK, MINUTE, SEQUENCE, METERS, CELLS, METERS_BEGIN, METERS_END = range(7)
@@ -48,7 +46,7 @@ _QUOTE, _COMMA, _DOT, _COLON, _BACKSLASH = (ord(sign) for sign in '",.:\\')
 _OPEN, _CLOSE, _BEGIN, _END = (ord(sign) for sign in "{}[]")
 _ZERO, _NINE, _SPACE = ord("0"), ord("9"), ord(" ")
 _TAB, _LINE, _RETURN = ord("\t"), ord("\n"), ord("\r")
-_NULL: Final = tuple(b"null")
+_NULL_TEXT: Final = tuple(b"null")
 
 
 @compiled
@@ -63,10 +61,10 @@ def _after_space(text: Bytes, at: int) -> int:
 @compiled
 def _is_null(text: Bytes, at: int) -> bool:
     return bool(
-        text[at] == _NULL[0]
-        and text[at + 1] == _NULL[1]
-        and text[at + 2] == _NULL[2]
-        and text[at + 3] == _NULL[3]
+        text[at] == _NULL_TEXT[0]
+        and text[at + 1] == _NULL_TEXT[1]
+        and text[at + 2] == _NULL_TEXT[2]
+        and text[at + 3] == _NULL_TEXT[3]
     )
 
 
@@ -207,7 +205,6 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
     text: Bytes,
     at: int,
     end: int,
-    key: Bytes,
     key_begin: int,
     key_length: int,
     limits_wh: Integers,
@@ -218,7 +215,7 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
 ) -> int:
     """Scan one record; return the place behind its cells. Not plain: `MASK` stays 0."""
     head[MASK], head[SEQUENCE], head[CELLS] = 0, MISSING, cell
-    first, before, found, n_rows, width = at, cell, 0, 0, 0
+    before, found, n_rows, width = cell, 0, 0, 0
     at = _after_space(text, at)
     if text[at] != _OPEN:
         return before
@@ -240,17 +237,17 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
                 return before
             width, rows[n_rows], n_rows = cell - row, name, n_rows + 1
         elif name == _METER:
-            head[METERS_BEGIN] = at - first
+            head[METERS_BEGIN] = at
             at = _after_strings(text, at)
             if at == _FAILED:
                 return before
-            head[METERS_END] = at - first
+            head[METERS_END] = at
         elif name == _COMMUNITY:
             begin, at = at + 1, _after_string(text, at)
             if at == _FAILED or at - 1 - begin != key_length:
                 return before
             for place in range(key_length):
-                if text[begin + place] != key[key_begin + place]:
+                if text[begin + place] != text[key_begin + place]:
                     return before
         elif name == _SEQUENCE and _is_null(text, at):
             at += 4
@@ -270,11 +267,10 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
 
 
 @compiled
-def scan(  # noqa: PLR0913, PLR0917 - arrays are all that compiled code takes
+def scan(  # noqa: PLR0913, PLR0917 - arrays and numbers are all that compiled code takes
     text: Bytes,
-    lengths: Integers,
-    keys: Bytes,
-    key_lengths: Integers,
+    records: Integers,
+    max_bytes: int,
     limits_wh: Integers,
     cells: Integers,
     heads: Integers,
@@ -282,36 +278,34 @@ def scan(  # noqa: PLR0913, PLR0917 - arrays are all that compiled code takes
     """Scan a batch of records.
 
     Args:
-        text: The records' values, a zero byte after each.
-        lengths: Of the values.
-        keys: The records' keys, one after the other: a frame's `community_id` must be its key.
-        key_lengths: Of the keys.
+        text: What keys and values stand in. A value without a zero byte behind it is not plain.
+        records: Their columns, as in `streams.records`: a frame's `community_id` must be its key.
+        max_bytes: A longer value is not plain.
         limits_wh: By channel; a larger value is not plain.
         cells: Takes the mWh of plain records, (channel, meter) of one after the other in the order
-            of channels, `MISSING` for null. As long as `text` it is long enough.
+            of channels, `MISSING` for null. As long as all values together it is long enough.
         heads: (record, number) takes what is told of each: `MASK` of its channels, 0 if it is not
             plain; `MINUTE`; `SEQUENCE` or -1; `METERS`, their number by the columns; `CELLS`, where
-            these begin; `METERS_BEGIN` and `METERS_END`, where the list of meters stands in it.
+            these begin; `METERS_BEGIN` and `METERS_END`, where the list of meters stands in `text`.
 
     Returns:
         How many cells there are.
     """
     rows = np.empty(_N, dtype=np.int64)
-    cell, begin, key_begin = 0, 0, 0
-    for record in range(len(lengths)):
-        length, key_length = lengths[record], key_lengths[record]
-        cell = _scan_one(
-            text,
-            begin,
-            begin + length,
-            keys,
-            key_begin,
-            key_length,
-            limits_wh,
-            cells,
-            cell,
-            heads[record],
-            rows,
-        )
-        begin, key_begin = begin + length + 1, key_begin + key_length
+    cell = 0
+    for record in range(len(records)):
+        key_begin, begin = records[record, KEY_BEGIN], records[record, VALUE_BEGIN]
+        end = records[record, VALUE_END]
+        if (
+            min(key_begin, begin) == NULL
+            or end - begin > max_bytes
+            or end >= len(text)
+            or text[end] != 0
+        ):
+            heads[record, MASK] = 0
+        else:
+            key_length = records[record, KEY_END] - key_begin
+            cell = _scan_one(
+                text, begin, end, key_begin, key_length, limits_wh, cells, cell, heads[record], rows
+            )
     return cell

@@ -5,16 +5,16 @@ everything else together. Here a record's cost ends in the fetcher: an agent get
 a poll returned for a partition as one `Batch`, and acknowledges them together.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from aiokafka.structs import ConsumerRecord
 from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 from faust.types.tuples import ConsumerMessage
 
 from streams.delivery import metrics
+from streams.records import Records
 
 if TYPE_CHECKING:
     from streams.delivery.app import App
@@ -47,7 +47,7 @@ class Batch:
     """
 
     tp: TP
-    records: Sequence[ConsumerRecord[bytes, bytes]]
+    records: Records
     assignment: int
     follows: int | None
     next_offset: int | None

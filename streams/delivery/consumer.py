@@ -8,6 +8,7 @@ Each deviation from Faust 0.15.3, with its reason:
   and gaps of offsets that can be committed over.
 - The aiokafka consumer waits 20 ms for more records instead of 1,500, and reads committed records
   only. Its changelog partitions are paused in aiokafka too: recovery reads them on its own.
+- Records come in columns (`streams.delivery.fetching`), not as objects.
 """
 
 import asyncio
@@ -24,8 +25,9 @@ from faust.types.tuples import Message
 from mode.utils.futures import notify
 from typing_extensions import override
 
-from streams.delivery import metrics
+from streams.delivery import fetching, metrics
 from streams.delivery.batches import Batch, BatchMessage
+from streams.records import EMPTY, Records
 
 if TYPE_CHECKING:
     from streams.delivery.app import App
@@ -39,10 +41,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     @override
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        fetching.install()
         consumer = super()._create_worker_consumer(transport)
         # The driver hard-codes both; they are read when the consumer starts.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._isolation_level = "read_committed"
+        consumer._key_deserializer = fetching.IN_COLUMNS
         return consumer
 
 
@@ -147,9 +151,9 @@ class BatchConsumer(driver.Consumer):
             if self._is_changelog_tp(tp) or not self.flow_active:
                 continue
             if now - self._last_seen.setdefault(tp, now) >= TICK_S:
-                await self._put(tp, [], self._expected.get(tp))
+                await self._put(tp, EMPTY, self._expected.get(tp))
 
-    async def _hand_over(self, tp: TP, polled: list[Any]) -> None:
+    async def _hand_over(self, tp: TP, polled: list[Records]) -> None:
         """Hand a poll's records to the agent, if they go on where the last ones ended.
 
         A poll can span a rebalance and bring, or have dropped, records of another position than
@@ -157,9 +161,9 @@ class BatchConsumer(driver.Consumer):
         compaction), so a gap is fetched once more, and only then taken for what it is.
         """
         expected = self._expected.get(tp)
-        if expected is None or self._is_changelog_tp(tp):
+        if expected is None or not polled or self._is_changelog_tp(tp):
             return
-        fresh = [record for record in polled if record.offset >= expected]
+        fresh = Records.joined(polled).since(expected)
         if not fresh:
             return
         if fresh[0].offset > expected and (tp, expected) not in self._known_gaps:
@@ -169,7 +173,7 @@ class BatchConsumer(driver.Consumer):
         position = max(self._position(tp) or 0, fresh[-1].offset + 1)
         await self._put(tp, fresh, position)
 
-    async def _put(self, tp: TP, records: list[Any], next_offset: int | None) -> None:
+    async def _put(self, tp: TP, records: Records, next_offset: int | None) -> None:
         follows = self._expected.get(tp)
         if next_offset is not None:
             self._expected[tp] = next_offset

@@ -40,8 +40,8 @@ class Counting:
 
     def effects_of(self, batch: Batch) -> Effects:
         return Effects(
-            changes={self.table: {record.key: record.value for record in batch.records}},
-            outputs={f"{self.source}-out": [(r.key, r.value) for r in batch.records]},
+            changes={self.table: {record.key or b"": record.value for record in batch.records}},
+            outputs={f"{self.source}-out": [(r.key, r.value or b"") for r in batch.records]},
         )
 
     def stored(self, partition: int) -> dict[bytes, bytes]:

@@ -72,7 +72,16 @@ PINNED = {
     "faust.transport.drivers.aiokafka.AIOKafkaConsumerThread.on_start": "makes the consumer",
     "faust.transport.drivers.aiokafka.Consumer._new_consumer_thread": "the thread is ours",
     "aiokafka.consumer.consumer.AIOKafkaConsumer.start": (
-        "reads _fetch_max_wait_ms and _isolation_level, set after construction"
+        "reads _fetch_max_wait_ms, _isolation_level, _key_deserializer, set after construction"
+    ),
+    "aiokafka.consumer.fetcher.FetchResult.getall": "takes what a partition's records yield",
+    "aiokafka.consumer.fetcher.Fetcher._proc_fetch_request": (
+        "makes MemoryRecords and PartitionRecords, which are ours"
+    ),
+    "aiokafka.consumer.fetcher.PartitionRecords.__init__": "ours passes its arguments on",
+    "aiokafka.consumer.fetcher.PartitionRecords._consumer_record": "ours returns a batch's columns",
+    "aiokafka.consumer.fetcher.PartitionRecords._unpack_records": (
+        "iterates record batches, which are ours; checksums, markers, aborted transactions"
     ),
     "aiokafka.consumer.consumer.AIOKafkaConsumer.highwater": "the end that recovery reads to",
     "aiokafka.consumer.consumer.AIOKafkaConsumer.position": "how far recovery has read",
@@ -117,6 +126,7 @@ PRIVATE = {
     "_get_active_partitions": "faust.transport.consumer.Consumer._get_active_partitions",
     "_is_changelog_tp": "faust.transport.consumer.Consumer._is_changelog_tp",
     "_isolation_level": "aiokafka.consumer.consumer.AIOKafkaConsumer.start",
+    "_key_deserializer": "aiokafka.consumer.consumer.AIOKafkaConsumer.start",
     "_read_offset": "faust.transport.consumer.Consumer.perform_seek",
     "_set_recovery_started": "faust.tables.recovery.Recovery._set_recovery_started",
     "_stopped": "faust.transport.consumer.Consumer._drain_messages",
@@ -153,7 +163,13 @@ def source_of(name: str) -> str:
     except ModuleNotFoundError:
         module, _, cls = module.rpartition(".")
         holder = getattr(importlib.import_module(module), cls)
-    return inspect.getsource(code_of(vars(holder)[member]))
+    # A class of ours may stand in the place of theirs: it is theirs that is pinned.
+    theirs = [
+        one
+        for one in getattr(holder, "__mro__", ())
+        if one.__module__.partition(".")[0] in DISTRIBUTIONS
+    ]
+    return inspect.getsource(code_of(vars(theirs[0] if theirs else holder)[member]))
 
 
 def versions() -> dict[str, str]:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
-from aiokafka.structs import ConsumerRecord
 
 from streams.codecs import results
 from streams.codecs.frames import FrameDecoder
 from streams.domain.steps import Step
 from streams.domain.windows import WindowPolicy, Windows
+from streams.records import Record, Records
 from tables import communities, minutes
 from tables.store import Store
 from tables.windows import load_windows
@@ -49,19 +49,11 @@ class Stored:
             of_communities=cast("Store", self.table("communities")),
         )
 
-    def later_frames(self) -> list[ConsumerRecord[bytes, bytes]]:
-        return [
-            cast(
-                "ConsumerRecord[bytes, bytes]",
-                ConsumerRecord(
-                    *("meter-frames", 0, frame["offset"], 0, 0),
-                    frame["key"].encode(),
-                    json.dumps(frame["value"]).encode(),
-                    *(None, 0, 0, ()),
-                ),
-            )
+    def later_frames(self) -> Records:
+        return Records.of(
+            Record(frame["offset"], 0, frame["key"].encode(), json.dumps(frame["value"]).encode())
             for frame in self.content["later_frames"]
-        ]
+        )
 
 
 @pytest.fixture(params=FILES, ids=lambda file: file.stem)

@@ -1,6 +1,5 @@
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,16 +11,10 @@ from streams.codecs.frames import Decoded, FrameDecoder
 from streams.codecs.judgement import judge
 from streams.domain.channels import MISSING
 from streams.domain.frames import Frame
+from streams.records import Record, Records
 
 MINUTE = 1_700_000_040
 MAX_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Record:
-    key: bytes | None
-    value: bytes | None
-    offset: int = 7
 
 
 def a_document(**changes: object) -> dict[str, Any]:
@@ -37,7 +30,8 @@ def a_document(**changes: object) -> dict[str, Any]:
 
 def decoded(*values: bytes | None, key: bytes | None = b"c0042") -> Decoded:
     decoder = FrameDecoder(max_frame_bytes=MAX_BYTES, generation=0)
-    return decoder.decode([Record(key, value, offset) for offset, value in enumerate(values)])
+    records = [Record(offset, 0, key, value) for offset, value in enumerate(values)]
+    return decoder.decode(Records.of(records))
 
 
 def as_json(**changes: object) -> bytes:
@@ -76,7 +70,7 @@ def test_null_and_absent_columns_mean_not_measured() -> None:
 def test_a_place_counts_the_topic_s_generation_first() -> None:
     newer = FrameDecoder(max_frame_bytes=MAX_BYTES, generation=1)
 
-    (frame,) = newer.decode([Record(b"c0042", as_json(), 0)]).frames
+    (frame,) = newer.decode(Records.of([Record(0, 0, b"c0042", as_json())])).frames
 
     assert frame.place > decoded(*[as_json()] * 9).frames[-1].place
 

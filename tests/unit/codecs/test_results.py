@@ -1,7 +1,6 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pytest
 
@@ -10,16 +9,10 @@ from streams.codecs import results
 from streams.domain.frames import Frame, Rejection
 from streams.domain.steps import Step
 from streams.domain.windows import WindowPolicy, Windows
+from streams.records import Record
 from tests.unit.domain.frames_of import LILAS, MONDAY, a_frame, placed
 
 POLICY = WindowPolicy(allowed_lateness_s=120, retention_s=48 * 3600, max_ahead_s=180)
-
-
-@dataclass(frozen=True)
-class Record:
-    key: bytes | None
-    value: bytes | None
-    offset: int = 0
 
 
 def a_step(frames: Sequence[Frame]) -> Step:
@@ -92,7 +85,7 @@ def test_a_rejection_keeps_the_original_bytes_up_to_64_kib_and_their_number(
     rejection = Rejection(3, RejectionRule.NOT_JSON, "the value is not JSON")
 
     _, message = results.rejected_reading(
-        rejection, Record(b"c", value), topic="meter-frames", partition=2, received_at_ms=9
+        rejection, Record(0, 0, b"c", value), topic="meter-frames", partition=2, received_at_ms=9
     )
 
     told = RejectedReading.model_validate_json(message)
