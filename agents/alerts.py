@@ -10,6 +10,7 @@ from faust.types import TP, StreamT
 
 from schemas.units import PERIOD_S
 from sinks import alert_metrics
+from sinks.table_metrics import show_table
 from streams import clock, topics
 from streams.codecs.autarky import autarky_changes, autarky_intervals, told_period
 from streams.delivery.app import App
@@ -133,4 +134,4 @@ def _observe(step: Step, batch: Batch, partition: _Partition) -> None:
         partition.measured_at = now
         alert_metrics.show_states(number, partition.autarky.states())
         for table, store in partition.stores.items():
-            alert_metrics.show_table(table, number, *store.size())
+            show_table(table, number, *store.size())

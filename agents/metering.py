@@ -9,6 +9,7 @@ from faust.types import TP, StreamT
 
 from schemas.units import MINUTE_S
 from sinks import metrics
+from sinks.table_metrics import show_table
 from streams import clock, topics
 from streams.codecs import results
 from streams.codecs.frames import FrameDecoder
@@ -135,6 +136,4 @@ def _observe(step: Step, batch: Batch, partition: _Partition) -> None:
         partition.measured_at = now
         metrics.EVENT_TIME_LAG.labels(number).set(partition.windows.lag_s)
         for table, store in partition.stores.items():
-            keys, size = store.size()
-            metrics.TABLE_KEYS.labels(table, number).set(keys)
-            metrics.TABLE_BYTES.labels(table, number).set(size)
+            show_table(table, number, *store.size())

@@ -6,6 +6,7 @@ from contextlib import suppress
 from prometheus_client import Counter, Gauge
 
 from schemas.autarky import AutarkyState
+from sinks.table_metrics import forget_tables
 from streams.domain.autarky_communities import Step
 from streams.domain.autarky_periods import COMMUNITY
 
@@ -30,10 +31,6 @@ STATES = Gauge(
     "Households and communities in each state.",
     ["partition", "subject", "state"],
 )
-TABLE_KEYS = Gauge(
-    "smatrix_table_keys", "Keys of a table, as RocksDB estimates them.", ["table", "partition"]
-)
-TABLE_BYTES = Gauge("smatrix_table_bytes", "Bytes of a table on disk.", ["table", "partition"])
 
 
 def count(step: Step) -> None:
@@ -59,22 +56,13 @@ def show_states(partition: str, states: Mapping[tuple[bool, AutarkyState], int])
             gauge.set(states.get((is_community, state), 0))
 
 
-def show_table(table: str, partition: str, keys: int, size: int) -> None:
-    """Show how large a partition of a table is."""
-    TABLE_KEYS.labels(table, partition).set(keys)
-    TABLE_BYTES.labels(table, partition).set(size)
-
-
 def forget(partition: str, tables: Iterable[str]) -> None:
     """Take back the figures of a partition that another worker has now."""
     for subject in ("household", "community"):
         for state in AutarkyState:
             with suppress(KeyError):
                 STATES.remove(partition, subject, state)
-    for table in tables:
-        for gauge in (TABLE_KEYS, TABLE_BYTES):
-            with suppress(KeyError):
-                gauge.remove(table, partition)
+    forget_tables(tables, partition)
 
 
 def _word(*, is_community: bool) -> str:

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from prometheus_client import Counter, Gauge
 
+from sinks.table_metrics import forget_tables
 from streams.domain.steps import Tally
 
 FRAMES = Counter("smatrix_frames_total", "Frames accepted.")
@@ -25,10 +26,6 @@ EVENT_TIME_LAG = Gauge(
     "Newest minute seen less the start of the oldest period that is still open.",
     ["partition"],
 )
-TABLE_KEYS = Gauge(
-    "smatrix_table_keys", "Keys of a table, as RocksDB estimates them.", ["table", "partition"]
-)
-TABLE_BYTES = Gauge("smatrix_table_bytes", "Bytes of a table on disk.", ["table", "partition"])
 
 
 def count(tally: Tally) -> None:
@@ -53,7 +50,4 @@ def forget(partition: str, tables: Iterable[str]) -> None:
     for gauge in (OPEN_MINUTES, EVENT_TIME_LAG):
         with suppress(KeyError):
             gauge.remove(partition)
-    for table in tables:
-        for gauge in (TABLE_KEYS, TABLE_BYTES):
-            with suppress(KeyError):
-                gauge.remove(table, partition)
+    forget_tables(tables, partition)

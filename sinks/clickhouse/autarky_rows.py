@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from schemas.autarky import AutarkyChange, AutarkyIntervals
 from schemas.units import PERIOD_S
 from sinks.clickhouse.columns import (
-    lengths_of,
+    lists_by_meter,
     one_chunk,
     read_columns,
     require_aligned,
@@ -84,15 +84,7 @@ def autarky_change_rows(messages: Sequence[bytes | None]) -> Decoded:
 def _intervals(messages: Sequence[bytes]) -> tuple[RowBatch, ...]:
     table = read_columns(messages, _INTERVALS)
     heads = _heads(table)
-    lists = {name: one_chunk(table, name) for name in ("meter_id", *_OF_HOUSEHOLDS)}
-    for name, column in lists.items():
-        require_whole(column, name)
-    lengths = lengths_of(lists["meter_id"])
-    for name, column in lists.items():
-        if not np.array_equal(lengths_of(column), lengths):
-            raise FlawError(f"{name}: not as long as meter_id")
-    values = {name: column.flatten() for name, column in lists.items()}
-    require_ids(values["meter_id"], "meter_id")
+    values, lengths = lists_by_meter(table, _OF_HOUSEHOLDS)
     for name in _OF_HOUSEHOLDS:
         require_energy(values[name], name)
     message_of_row = pa.array(np.repeat(np.arange(len(lengths)), lengths))

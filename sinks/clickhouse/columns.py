@@ -133,3 +133,23 @@ def sum_by_message(values: pa.Array, lengths: npt.NDArray[np.int64]) -> pa.Array
     known = np.concatenate(([0], np.cumsum(pc.is_valid(values).to_numpy(zero_copy_only=False))))
     nothing_known = known[bounds[1:]] == known[bounds[:-1]]
     return pa.array(running[bounds[1:]] - running[bounds[:-1]], pa.int64(), mask=nothing_known)
+
+
+def lists_by_meter(
+    table: pa.Table, names: Sequence[str]
+) -> tuple[dict[str, pa.Array], npt.NDArray[np.int64]]:
+    """Return the values of `meter_id` and of the lists beside it, and how long each message's are.
+
+    Raises:
+        FlawError: If one is missing, or is not as long as its meters, or a meter is no id.
+    """
+    lists = {name: one_chunk(table, name) for name in ("meter_id", *names)}
+    for name, column in lists.items():
+        require_whole(column, name)
+    lengths = lengths_of(lists["meter_id"])
+    for name, column in lists.items():
+        if not np.array_equal(lengths_of(column), lengths):
+            raise FlawError(f"{name}: not as long as meter_id")
+    values = {name: column.flatten() for name, column in lists.items()}
+    require_ids(values["meter_id"], "meter_id")
+    return values, lengths

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from schemas.metering import HouseholdIntervals
 from schemas.units import PERIOD_MINUTES, PERIOD_S
 from sinks.clickhouse.columns import (
-    lengths_of,
+    lists_by_meter,
     one_chunk,
     read_columns,
     require_aligned,
@@ -49,15 +49,7 @@ def household_rows(messages: Sequence[bytes | None]) -> Decoded:
 def _transpose(messages: Sequence[bytes]) -> tuple[RowBatch, ...]:
     table = read_columns(messages, _SCHEMA)
     heads = _heads(table)
-    lists = {name: one_chunk(table, name) for name in ("meter_id", *CHANNELS, "measured_minutes")}
-    for name, column in lists.items():
-        require_whole(column, name)
-    lengths = lengths_of(lists["meter_id"])
-    for name, column in lists.items():
-        if not np.array_equal(lengths_of(column), lengths):
-            raise FlawError(f"{name}: not as long as meter_id")
-    values = {name: column.flatten() for name, column in lists.items()}
-    require_ids(values["meter_id"], "meter_id")
+    values, lengths = lists_by_meter(table, (*CHANNELS, "measured_minutes"))
     for channel in CHANNELS:
         require_energy(values[channel], channel)
     measured = values["measured_minutes"]
