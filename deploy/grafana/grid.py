@@ -121,11 +121,12 @@ _AUTARKY: Final = Section(
             kind=Kind.SERIES,
             width=16,
             unit="percentunit",
-            meaning="Share of the consumption that the own sun met, neighbours' included. A gap: "
-            "a household was not measured throughout the quarter-hour.",
+            meaning="Share of the consumption that the own sun met, neighbours' included. The grid: "
+            "over the communities that are known. A gap in a community: a household of it was not "
+            "measured throughout the quarter-hour.",
             queries=(
                 Sql("""\
-SELECT period_start AS time, self_sufficiency AS "Grid"
+SELECT period_start AS time, self_sufficiency_of_known AS "Grid"
 FROM grid_autarky_quarter_hours
 WHERE $__timeFilter(period_start)
 ORDER BY time"""),

@@ -6,7 +6,7 @@ data: a typo is a question without an answer.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -32,6 +32,8 @@ from tests.builders import HOUR_S, MINUTE_S, Record, a_frame, a_record
 pytestmark = pytest.mark.slow
 
 MINUTES: Final = 180
+# So few that each community is measured throughout in most quarter-hours, whatever is lost.
+HOUSEHOLDS: Final = 24
 # Frames of three hours in about ten seconds, so that every rate has some.
 SPEED: Final = 1_200
 TABLES: Final = ("household_intervals", "community_minute_sums", "rejections")
@@ -116,7 +118,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
                 system,
                 folder / "truth.parquet",
                 communities=4,
-                households=120,
+                households=HOUSEHOLDS,
                 minutes=MINUTES,
                 faults="many",
                 speed=SPEED,
@@ -146,13 +148,22 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
                 eventually(sign, lambda sign=sign: prometheus.at(sign, _now()) != [])  # type: ignore[misc]
             last = _now()
             system.start_clickhouse()
-            eventually("history works again", history.is_ready)
+            eventually(
+                "history has given ClickHouse what waited",
+                lambda: history.is_ready() and _lag(history.metrics()) == 0,
+            )
             system.require_alive()
             yield Watched(system, prometheus, first, last)
 
 
 def _now() -> float:
     return clock.epoch_now()
+
+
+def _lag(metrics: Mapping[str, float]) -> float:
+    return sum(
+        value for name, value in metrics.items() if name.startswith("smatrix_consumer_lag_records{")
+    )
 
 
 def _send_what_is_no_row(system: EmbeddedSystem) -> None:

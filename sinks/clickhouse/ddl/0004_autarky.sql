@@ -110,7 +110,9 @@ SELECT
     version
 FROM autarky_community_intervals FINAL;
 
--- What one community has left serves what another lacks. With one community unknown, so is the grid.
+-- What one community has left serves what another lacks. The energies are those of the communities
+-- that are known; `self_sufficiency` and `self_consumption` are NULL unless every community is,
+-- those `_of_known` are not.
 CREATE OR REPLACE VIEW grid_autarky_quarter_hours AS
 SELECT
     s.start AS period_start,
@@ -121,22 +123,28 @@ SELECT
     least(s.surplus, s.need) AS shared_wh,
     s.surplus AS surplus_wh,
     s.need AS need_wh,
-    toFloat64(s.solar_used + least(s.surplus, s.need)) / nullIf(toFloat64(s.consumption), 0)
+    if(s.known = s.there, self_sufficiency_of_known, NULL)
         AS self_sufficiency,
-    toFloat64(s.self_consumed + least(s.surplus, s.need)) / nullIf(toFloat64(s.production), 0)
+    if(s.known = s.there, self_consumption_of_known, NULL)
         AS self_consumption,
-    s.communities AS communities
+    toFloat64(s.solar_used + least(s.surplus, s.need)) / nullIf(toFloat64(s.consumption), 0)
+        AS self_sufficiency_of_known,
+    toFloat64(s.self_consumed + least(s.surplus, s.need)) / nullIf(toFloat64(s.production), 0)
+        AS self_consumption_of_known,
+    s.known AS known_communities,
+    s.there AS communities
 FROM
 (
     SELECT
         q.period_start AS start,
-        count() AS communities,
-        if(count(q.consumption_wh) = count(), sum(q.consumption_wh), NULL) AS consumption,
-        if(count(q.consumption_wh) = count(), sum(q.production_wh), NULL) AS production,
-        if(count(q.consumption_wh) = count(), sum(q.solar_used_wh), NULL) AS solar_used,
-        if(count(q.consumption_wh) = count(), sum(q.self_consumed_wh), NULL) AS self_consumed,
-        if(count(q.consumption_wh) = count(), sum(q.surplus_wh), NULL) AS surplus,
-        if(count(q.consumption_wh) = count(), sum(q.need_wh), NULL) AS need
+        sum(q.consumption_wh) AS consumption,
+        sum(q.production_wh) AS production,
+        sum(q.solar_used_wh) AS solar_used,
+        sum(q.self_consumed_wh) AS self_consumed,
+        sum(q.surplus_wh) AS surplus,
+        sum(q.need_wh) AS need,
+        count(q.consumption_wh) AS known,
+        count() AS there
     FROM community_autarky_quarter_hours AS q
     GROUP BY q.period_start
 ) AS s;
@@ -312,7 +320,7 @@ FROM
         sum(q.solar_used_wh) AS solar_used,
         sum(q.self_consumed_wh) AS self_consumed,
         sum(q.shared_wh) AS shared,
-        count(q.consumption_wh) AS known,
+        countIf(q.known_communities = q.communities) AS known,
         count() AS there
     FROM grid_autarky_quarter_hours AS q
     GROUP BY toStartOfDay(q.period_start)
@@ -345,7 +353,7 @@ FROM
         sum(q.solar_used_wh) AS solar_used,
         sum(q.self_consumed_wh) AS self_consumed,
         sum(q.shared_wh) AS shared,
-        count(q.consumption_wh) AS known,
+        countIf(q.known_communities = q.communities) AS known,
         count() AS there
     FROM grid_autarky_quarter_hours AS q
     GROUP BY CAST(toStartOfMonth(q.period_start) AS DateTime('UTC'))

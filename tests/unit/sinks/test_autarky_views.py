@@ -122,8 +122,10 @@ async def test_neighbours_share_within_the_community_and_communities_in_the_grid
     assert grid["self_consumption"] == 1.0
 
 
-async def test_with_a_community_unknown_so_is_the_grid(sink: Sink, client: AsyncClient) -> None:
-    known = an_autarky_interval(consumption=[1_000], production=[0], used=[0], own=[0])
+async def test_with_a_community_unknown_the_grid_s_ratio_is_that_of_the_known(
+    sink: Sink, client: AsyncClient
+) -> None:
+    known = an_autarky_interval(consumption=[1_000], production=[500], used=[250], own=[250])
     unknown = an_autarky_interval(
         community="c2", consumption=[None], production=[None], used=[None], own=[None]
     )
@@ -131,7 +133,14 @@ async def test_with_a_community_unknown_so_is_the_grid(sink: Sink, client: Async
 
     grid = await row(client, "SELECT * FROM grid_autarky_quarter_hours")
 
-    assert (grid["communities"], grid["self_sufficiency"]) == (2, None)
+    assert (grid["known_communities"], grid["communities"]) == (1, 2)
+    assert (grid["self_sufficiency"], grid["self_consumption"]) == (None, None)
+    # 250 of 1,000 at home, and 250 that was left over served the rest of the same community.
+    assert grid["self_sufficiency_of_known"] == 0.5
+    assert grid["self_consumption_of_known"] == 1.0
+    day = await row(client, "SELECT * FROM grid_autarky_days")
+    assert (day["known_quarter_hours"], day["quarter_hours"]) == (0, 1)
+    assert day["self_sufficiency_of_known"] == 0.5
 
 
 async def test_a_change_that_was_taken_back_is_gone_and_one_that_came_again_is_there(
