@@ -121,9 +121,9 @@ _AUTARKY: Final = Section(
             kind=Kind.SERIES,
             width=16,
             unit="percentunit",
-            meaning="Share of the consumption that the own sun met, neighbours' included. The grid: "
-            "over the communities that are known. A gap in a community: a household of it was not "
-            "measured throughout the quarter-hour.",
+            meaning="Share of the consumption that the own sun met, neighbours' included. "
+            "The grid: over the communities that are known. A gap in a community: a household "
+            "was not measured throughout the quarter-hour.",
             queries=(
                 Sql("""\
 SELECT period_start AS time, self_sufficiency_of_known AS "Grid"
