@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from faust.types import TP, StreamT
+from faust.types import StreamT
 
+from agents.partitions import Partition, Partitions
 from schemas.units import PERIOD_S
 from sinks import alert_metrics
-from sinks.table_metrics import show_table
 from streams import clock, topics
 from streams.codecs.autarky import autarky_changes, autarky_intervals, told_period
 from streams.delivery.app import App
@@ -22,23 +21,11 @@ from streams.domain.autarky_states import AutarkyPolicy
 from streams.domain.frames import place_of
 from streams.settings import DeliveryMode, Settings
 from tables import autarky as tables
-from tables.store import Store
 
 logger = logging.getLogger(__name__)
 
-MEASURE_EVERY_S: Final = 1.0
 # Periods can be told again for as long as their minutes can be corrected, and that little more.
 MARGIN_S: Final = 3_600
-
-
-@dataclass(slots=True)
-class _Partition:
-    """What the agent keeps of an assigned partition, as long as the assignment lasts."""
-
-    assignment: int
-    stores: dict[str, Store]
-    autarky: Autarky
-    measured_at: float = 0.0
 
 
 def policy_of(settings: Settings) -> AutarkyPolicy:
@@ -58,38 +45,26 @@ def attach(app: App, settings: Settings) -> None:
     if settings.delivery is DeliveryMode.TRANSACTIONAL:
         app.delivery = TransactionalDelivery(app)
     policy, declared = policy_of(settings), tables.declare(app)
-    partitions: dict[int, _Partition] = {}
-
-    def partition_of(batch: Batch) -> _Partition:
-        known = partitions.get(batch.partition)
-        if known is None or known.assignment != batch.assignment:
-            of_periods = Store(app, declared.periods, batch.partition)
-            of_communities = Store(app, declared.communities, batch.partition)
-            known = partitions[batch.partition] = _Partition(
-                batch.assignment,
-                {declared.periods.name: of_periods, declared.communities.name: of_communities},
-                tables.load(policy, of_periods=of_periods, of_communities=of_communities),
-            )
-        return known
-
-    @app.on_partitions_revoked.connect  # type: ignore[arg-type] # a union of callables
-    async def forget(_app: Any, *args: Any, **_: Any) -> None:  # noqa: ANN401 - a signal's form
-        """Keep nothing of partitions that others have now, their figures least of all."""
-        revoked: set[TP] = args[0]
-        for tp in revoked:
-            known = partitions.pop(tp.partition, None)
-            if known is not None:
-                alert_metrics.forget(str(tp.partition), list(known.stores))
+    partitions = Partitions(
+        app,
+        (declared.periods, declared.communities),
+        load=lambda stores: tables.load(
+            policy,
+            of_periods=stores[declared.periods.name],
+            of_communities=stores[declared.communities.name],
+        ),
+        forget=alert_metrics.forget,
+    )
 
     @app.agent(app.bytes_topic(topics.HOUSEHOLD_INTERVALS.name), name="alerts")
     async def alerts(stream: StreamT[Any]) -> None:
         """Judge the autarky of households and communities from their closed periods."""
         async for batch in batches(stream):
-            partition = partition_of(batch)
+            partition = partitions.of(batch)
             told = _decode(batch, generation=settings.generation)
             # The commits of other partitions' batches go on between the stages of this one.
             await asyncio.sleep(0)
-            step = partition.autarky.fold(told)
+            step = partition.kept.fold(told)
             await asyncio.sleep(0)
             effects = Effects()
             effects.changes[declared.periods] = {
@@ -104,7 +79,7 @@ def attach(app: App, settings: Settings) -> None:
                 topics.AUTARKY_INTERVALS.name: list(autarky_intervals(step)),
                 topics.AUTARKY_CHANGES.name: list(autarky_changes(step, policy)),
             }
-            _observe(step, batch, partition)
+            _observe(step, partition)
             await app.delivery.commit(batch, effects)
 
 
@@ -127,11 +102,7 @@ def _decode(batch: Batch, *, generation: int) -> list[ToldPeriod]:
     return told
 
 
-def _observe(step: Step, batch: Batch, partition: _Partition) -> None:
+def _observe(step: Step, partition: Partition[Autarky]) -> None:
     alert_metrics.count(step)
-    number, now = str(batch.partition), clock.epoch_now()
-    if now - partition.measured_at >= MEASURE_EVERY_S:
-        partition.measured_at = now
-        alert_metrics.show_states(number, partition.autarky.states())
-        for table, store in partition.stores.items():
-            show_table(table, number, *store.size())
+    if partition.measure(now=clock.epoch_now()):
+        alert_metrics.show_states(partition.number, partition.kept.states())

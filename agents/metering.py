@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from faust.types import TP, StreamT
+from faust.types import StreamT
 
+from agents.partitions import Partition, Partitions
 from schemas.units import MINUTE_S
 from sinks import metrics
-from sinks.table_metrics import show_table
 from streams import clock, topics
 from streams.codecs import results
 from streams.codecs.frames import FrameDecoder
@@ -26,18 +26,13 @@ from tables import communities, minutes
 from tables.store import Store
 from tables.windows import load_windows
 
-MEASURE_EVERY_S: Final = 1.0
-
 
 @dataclass(slots=True)
-class _Partition:
-    """What the agent keeps of an assigned partition, as long as the assignment lasts."""
+class _Kept:
+    """What the agent keeps of a partition."""
 
-    assignment: int
-    stores: dict[str, Store]
     windows: Windows
     clock: EventClock = field(default_factory=EventClock)
-    measured_at: float = 0.0
 
 
 def attach(app: App, settings: Settings) -> None:
@@ -51,46 +46,33 @@ def attach(app: App, settings: Settings) -> None:
     )
     decoder = FrameDecoder(max_frame_bytes=settings.max_frame_bytes, generation=settings.generation)
     minutes_table, communities_table = minutes.declare(app), communities.declare(app)
-    partitions: dict[int, _Partition] = {}
 
-    def partition_of(batch: Batch) -> _Partition:
-        known = partitions.get(batch.partition)
-        if known is None or known.assignment != batch.assignment:
-            stores = {
-                table.name: Store(app, table, batch.partition)
-                for table in (minutes_table, communities_table)
-            }
-            windows = load_windows(
-                policy,
-                of_minutes=stores[minutes_table.name],
-                of_communities=stores[communities_table.name],
-            )
-            known = partitions[batch.partition] = _Partition(batch.assignment, stores, windows)
-            known.clock.advance(windows.newest + MINUTE_S, now=clock.epoch_now())
-        return known
+    def load(stores: dict[str, Store]) -> _Kept:
+        windows = load_windows(
+            policy,
+            of_minutes=stores[minutes_table.name],
+            of_communities=stores[communities_table.name],
+        )
+        kept = _Kept(windows)
+        kept.clock.advance(windows.newest + MINUTE_S, now=clock.epoch_now())
+        return kept
 
-    @app.on_partitions_revoked.connect  # type: ignore[arg-type] # a union of callables
-    async def forget(_app: Any, *args: Any, **_: Any) -> None:  # noqa: ANN401 - a signal's form
-        """Keep nothing of partitions that others have now, their figures least of all."""
-        revoked: set[TP] = args[0]
-        for tp in revoked:
-            known = partitions.pop(tp.partition, None)
-            if known is not None:
-                metrics.forget(str(tp.partition), list(known.stores))
+    partitions = Partitions(
+        app, (minutes_table, communities_table), load=load, forget=metrics.forget
+    )
 
     @app.agent(app.bytes_topic(topics.METER_FRAMES.name), name="metering")
     async def metering(stream: StreamT[Any]) -> None:
         """Close minutes and settlement periods from frames."""
         async for batch in batches(stream):
-            partition, now = partition_of(batch), clock.epoch_now()
+            partition, now = partitions.of(batch), clock.epoch_now()
+            kept = partition.kept
             decoded = decoder.decode(batch.records)
             # The commits of other partitions' batches go on between the stages of this one.
             await asyncio.sleep(0)
-            step = partition.windows.fold(
-                decoded.frames, now=now, clock=partition.clock.time(now=now)
-            )
+            step = kept.windows.fold(decoded.frames, now=now, clock=kept.clock.time(now=now))
             step.rejections[:0] = decoded.rejections
-            partition.clock.advance(partition.windows.newest + MINUTE_S, now=now)
+            kept.clock.advance(kept.windows.newest + MINUTE_S, now=now)
             await asyncio.sleep(0)
             effects = Effects()
             effects.changes[minutes_table] = {
@@ -102,7 +84,7 @@ def attach(app: App, settings: Settings) -> None:
                 for name, community in step.communities.items()
             }
             effects.outputs = _outputs(step, batch)
-            _observe(step, batch, partition)
+            _observe(step, partition)
             await app.delivery.commit(batch, effects)
 
 
@@ -126,14 +108,11 @@ def _rejected(rejections: list[Rejection], batch: Batch) -> Iterator[results.Mes
         )
 
 
-def _observe(step: Step, batch: Batch, partition: _Partition) -> None:
+def _observe(step: Step, partition: Partition[_Kept]) -> None:
     metrics.count(step.tally)
     for rejection in step.rejections:
         metrics.REJECTIONS.labels(rejection.rule).inc()
-    number, now = str(batch.partition), clock.epoch_now()
-    metrics.OPEN_MINUTES.labels(number).set(partition.windows.open_minutes)
-    if now - partition.measured_at >= MEASURE_EVERY_S:
-        partition.measured_at = now
-        metrics.EVENT_TIME_LAG.labels(number).set(partition.windows.lag_s)
-        for table, store in partition.stores.items():
-            show_table(table, number, *store.size())
+    windows = partition.kept.windows
+    metrics.OPEN_MINUTES.labels(partition.number).set(windows.open_minutes)
+    if partition.measure(now=clock.epoch_now()):
+        metrics.EVENT_TIME_LAG.labels(partition.number).set(windows.lag_s)
