@@ -12,15 +12,19 @@ from rich.table import Table
 from deploy.report.result import DemoResult, Sample
 
 _PLAIN_LINE_S: Final = 5.0
+_UNKNOWN: Final = "-"
 
 
 class ProgressDisplay:
-    """A live table on a terminal; elsewhere a plain line every five seconds."""
+    """A live table on a terminal; elsewhere a plain line every few seconds."""
 
-    def __init__(self, console: Console, *, minutes: int) -> None:
+    def __init__(
+        self, console: Console, *, minutes: int, plain_line_s: float = _PLAIN_LINE_S
+    ) -> None:
         """Show progress towards that many closed community minutes."""
         self._console = console
         self._minutes = minutes
+        self._plain_line_s = plain_line_s
         self._live = Live(console=console, transient=True) if console.is_terminal else None
         self._said = time.monotonic()
         self._before: Sample | None = None
@@ -45,7 +49,7 @@ class ProgressDisplay:
         """Show how far the run is."""
         if self._live is not None:
             self._live.update(self._table(sample))
-        elif time.monotonic() - self._said >= _PLAIN_LINE_S:
+        elif time.monotonic() - self._said >= self._plain_line_s:
             self._said = time.monotonic()
             self._console.print(
                 ", ".join(f"{name} {value}" for name, value in self._figures(sample))
@@ -55,16 +59,13 @@ class ProgressDisplay:
         self._before = sample
 
     def _figures(self, sample: Sample) -> list[tuple[str, str]]:
-        before = self._before
-        rate = 0.0
-        if before is not None and sample.seconds > before.seconds:
-            rate = (sample.readings_done - before.readings_done) / (sample.seconds - before.seconds)
+        rate = _rate(self._before, sample)
         return [
             ("frames sent", f"{sample.frames_sent:,}"),
             ("minutes closed", f"{sample.minutes_closed:,} of {self._minutes:,}"),
             ("household periods in ClickHouse", f"{sample.periods_stored:,}"),
             ("lag", f"{sample.lag_records:,} frames"),
-            ("readings a second", f"{rate:,.0f}"),
+            ("readings a second", _UNKNOWN if rate is None else f"{rate:,.0f}"),
         ]
 
     def _table(self, sample: Sample) -> Table:
@@ -74,6 +75,13 @@ class ProgressDisplay:
         for name, value in self._figures(sample):
             table.add_row(name, value)
         return table
+
+
+def _rate(before: Sample | None, sample: Sample) -> float | None:
+    """Return readings done a second between two samples; None until some can be counted."""
+    if before is None or sample.seconds <= before.seconds or not sample.readings_done:
+        return None
+    return (sample.readings_done - before.readings_done) / (sample.seconds - before.seconds)
 
 
 def print_summary(console: Console, result: DemoResult, out: Path) -> None:
