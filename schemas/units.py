@@ -20,6 +20,9 @@ CommunityId = Annotated[
 MeterId = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
+Id = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 MinuteStart = Annotated[int, Field(ge=0, multiple_of=MINUTE_S, description="epoch seconds, UTC")]
 PeriodStart = Annotated[int, Field(ge=0, multiple_of=PERIOD_S, description="epoch seconds, UTC")]
 Version = Annotated[

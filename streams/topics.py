@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
 from schemas.metering import CommunityMinute, HouseholdIntervals, MeterFrame, RejectedReading
+from schemas.persons import Person
+from schemas.registry import Community, Household, Plant, Technician
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
 
@@ -52,6 +54,24 @@ REJECTED_READINGS: Final = Topic(
 AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 
+_COMPACTED: Final = {"cleanup.policy": "compact"}
+REGISTRY_COMMUNITIES: Final = Topic("registry-communities", "community id", Community, _COMPACTED)
+REGISTRY_HOUSEHOLDS: Final = Topic(
+    "registry-households",
+    "community id, household id and valid_from, parted by zero bytes; partitioned by the first",
+    Household,
+    _COMPACTED,
+)
+REGISTRY_PLANTS: Final = Topic("registry-plants", "plant id", Plant, _COMPACTED)
+REGISTRY_TECHNICIANS: Final = Topic("registry-technicians", "technician id", Technician, _COMPACTED)
+REGISTRY_PERSONS: Final = Topic(
+    "registry-persons",
+    "person id",
+    Person,
+    # Who is erased is gone from the broker's disk a day later, however little else is written.
+    {**_COMPACTED, "max.compaction.lag.ms": str(24 * 3600 * 1000)},
+)
+
 TOPICS: Final = (
     METER_FRAMES,
     COMMUNITY_MINUTES,
@@ -59,9 +79,14 @@ TOPICS: Final = (
     REJECTED_READINGS,
     AUTARKY_INTERVALS,
     AUTARKY_CHANGES,
+    REGISTRY_COMMUNITIES,
+    REGISTRY_HOUSEHOLDS,
+    REGISTRY_PLANTS,
+    REGISTRY_TECHNICIANS,
+    REGISTRY_PERSONS,
 )
 
-CHANGELOG_CONFIG: Final = {"cleanup.policy": "compact"}
+CHANGELOG_CONFIG: Final = _COMPACTED
 
 
 async def ensure_topics(  # noqa: PLR0913 - which broker, which topics
