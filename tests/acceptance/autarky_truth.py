@@ -1,16 +1,15 @@
-"""A day of sun through a running system, and the changes of autarky that must come of it."""
+"""A day of sun through a running system, and the autarky that must come of it."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from deploy.autarky_check import ExpectedAutarky
+from deploy.cli.check import connect
 from deploy.embedded.system import EmbeddedSystem
 from load_generator.truth import read_truth
-from streams.domain.autarky import Flows
 from tests.acceptance.running import (
     addresses,
-    curl,
     eventually,
     kill,
     load,
@@ -18,41 +17,6 @@ from tests.acceptance.running import (
     smatrix,
     worker_of,
 )
-from tests.unit.domain.plain_autarky import PlainAutarky, Told
-
-
-def flips_of_the_truth(file: Path) -> set[tuple[str, ...]]:
-    """Return what the plain model says of the periods that the simulator knows."""
-    told: dict[str, dict[int, dict[str, Flows]]] = defaultdict(lambda: defaultdict(dict))
-    for row in read_truth(file).to_pylist():
-        told[row["community_id"]][int(row["period_start"].timestamp())][row["meter_id"]] = Flows(
-            row["consumption_mwh"],
-            row["production_mwh"],
-            row["battery_charge_mwh"],
-            row["battery_discharge_mwh"],
-            row["measured_minutes"],
-        )
-    return {
-        (community, *(str(part) for part in flip))
-        for community, periods in told.items()
-        for flip in _flips(periods)
-    }
-
-
-def _flips(periods: Told) -> list[tuple[object, ...]]:
-    return list(PlainAutarky().play(periods).flips)
-
-
-def flips_in_clickhouse(system: EmbeddedSystem, day: datetime) -> set[tuple[str, ...]]:
-    first = int(day.timestamp())
-    rows = curl(
-        system.settings,
-        "SELECT community_id, ifNull(meter_id, ''), toUnixTimestamp(period_start), from_state, "  # noqa: S608 - our own
-        "to_state, toInt64(consumption_wh * 1000), toInt64(solar_used_wh * 1000), "
-        "toInt64(shared_wh * 1000) FROM smatrix.autarky_changes "
-        f"WHERE period_start >= {first} AND period_start < {first + 86_400}",
-    )
-    return {tuple(row) for row in rows}
 
 
 def play(
@@ -86,16 +50,23 @@ def play(
     assert ended.status == 0, ended.out + ended.err
 
 
-def require_the_truth_s_changes(system: EmbeddedSystem, truth: Path, day: datetime) -> None:
-    expected = flips_of_the_truth(truth)
+def require_the_truth_s_autarky(system: EmbeddedSystem, truth: Path) -> None:
+    """Wait until ClickHouse has the figures and the changes that the truth comes to."""
+    expected = ExpectedAutarky.of(read_truth(truth))
+    assert {"", "a meter"} == {meter and "a meter" for _, meter, _ in expected.changes}
+    client, database = connect(system.settings), system.settings.clickhouse_database
+    found: list[str] = []
 
-    assert any(meter for _, meter, *_ in expected)
-    eventually(
-        "the changes are those of the plain model",
-        lambda: flips_in_clickhouse(system, day) == expected,
-        within_s=120,
-        poll_s=0.5,
-    )
+    def is_so() -> bool:
+        found[:] = expected.differences(client, database)
+        return not found
+
+    try:
+        eventually("autarky is that of the truth", is_so, within_s=120, poll_s=0.5)
+    except AssertionError as error:
+        raise AssertionError(f"{len(found)}: {found[:3]}") from error
+    finally:
+        client.close()
 
 
 def kill_alerts_at_work(system: EmbeddedSystem) -> None:

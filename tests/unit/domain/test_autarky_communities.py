@@ -1,4 +1,4 @@
-"""The outcome of told periods, held equal to the plain model in `plain_autarky`."""
+"""The outcome of told periods, held equal to the plain model in `load_generator.autarky`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from load_generator.autarky import PlainAutarky
 from schemas.autarky import AutarkyState
 from streams.domain.autarky import Flows
 from streams.domain.autarky_communities import Autarky, Community, Step, ToldPeriod
 from streams.domain.autarky_periods import Change, Period, ToldChange
 from streams.domain.autarky_states import AutarkyPolicy, PolicyError
 from tests.builders import HOUR_S, NOON, QUARTER_S
-from tests.unit.domain.plain_autarky import PlainAutarky
 
 UNKNOWN, DEPENDENT, AUTARKIC = AutarkyState
 POLICY = AutarkyPolicy(
@@ -349,9 +349,7 @@ def test_any_order_repetition_and_batching_comes_to_what_the_plain_model_says(
     assert {name: trail.settled for name, trail in trails.items()} == {
         name: subject.state for name, subject in plain.subjects.items()
     }
-    for (meter, start), own in plain.own.items():
-        _, figures = running.figures[meter, start]
-        assert (None if figures is None else (figures.solar_used, figures.consumption)) == own
+    assert {place: figures for place, (_, figures) in running.figures.items()} == plain.figures
 
 
 def _states(change: Change) -> tuple[AutarkyState, AutarkyState]:

@@ -3,7 +3,7 @@
 `pytest -s tests/unit/domain/test_autarky_month.py` prints the numbers of docs/autarky.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -20,7 +20,6 @@ from streams.domain.autarky_communities import Autarky, ToldPeriod
 from streams.domain.autarky_periods import COMMUNITY
 from streams.domain.autarky_states import AutarkyPolicy
 from tests.builders import HOUR_S, QUARTER_S
-from tests.unit.domain.plain_autarky import naive_flips
 
 pytestmark = pytest.mark.slow
 
@@ -124,3 +123,15 @@ def test_clouds_at_the_threshold_bring_no_more_changes_than_the_truth_has() -> N
     print(counts)  # noqa: T201 - the numbers of docs/autarky.md
     assert counts.ours == counts.notices <= counts.truth
     assert counts.ours < counts.period_by_period < counts.minute_by_minute
+
+
+def naive_flips(shares: Iterable[Fraction | None], *, threshold: Fraction) -> int:
+    """Return how often a state flips that follows each share at once."""
+    flips, before = 0, None
+    for share in shares:
+        if share is None:
+            continue
+        state = share >= threshold
+        flips += before is not None and state is not before
+        before = state
+    return flips
