@@ -1,4 +1,4 @@
-"""Shell around `sinks.clickhouse`: what metering and alerts tell the world, into ClickHouse.
+"""Shell around `sinks.clickhouse`: what the workers tell and what is registered, into ClickHouse.
 
 Every topic has its own agent and its own waiting: large batches from many polls, inserted, then
 acknowledged. ClickHouse may be away for hours; nothing is acknowledged until it has the rows.
@@ -17,6 +17,13 @@ from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_
 from sinks.clickhouse.community_minute_rows import community_minute_rows
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
+from sinks.clickhouse.registry_rows import (
+    registered_community_rows,
+    registered_household_rows,
+    registered_person_rows,
+    registered_plant_rows,
+    registered_technician_rows,
+)
 from sinks.clickhouse.rejection_rows import rejection_rows
 from sinks.clickhouse.rows import Decoded
 from streams import topics
@@ -40,6 +47,11 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.REJECTED_READINGS, rejection_rows),
     (topics.AUTARKY_INTERVALS, autarky_interval_rows),
     (topics.AUTARKY_CHANGES, autarky_change_rows),
+    (topics.REGISTRY_COMMUNITIES, registered_community_rows),
+    (topics.REGISTRY_HOUSEHOLDS, registered_household_rows),
+    (topics.REGISTRY_PLANTS, registered_plant_rows),
+    (topics.REGISTRY_TECHNICIANS, registered_technician_rows),
+    (topics.REGISTRY_PERSONS, registered_person_rows),
 )
 
 
@@ -159,6 +171,8 @@ class _Keeper:
             )
         for rows in decoded.batches:
             await self.history.sink.insert(rows)
+        for erasure in decoded.erasures:
+            await self.history.sink.erase(erasure)
 
     async def _unless_revoked(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do the work; give it up, and say so, when the partitions are taken away meanwhile."""

@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from sinks.clickhouse.client import connect, will_pass
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.rows import RowBatch
+from sinks.clickhouse.rows import Erasure, RowBatch
 from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -114,6 +114,26 @@ class Sink:
             await self._until_done(batch.table, send)
         BATCHES.labels(batch.table).inc()
         ROWS.labels(batch.table).inc(len(batch))
+
+    async def erase(self, erasure: Erasure) -> None:
+        """Return once ClickHouse has written the table's parts anew without what has to go.
+
+        Repeating it changes nothing. The files of the parts before are dropped by ClickHouse.
+        """
+
+        async def rewrite(client: AsyncClient) -> None:
+            await client.command(
+                f"ALTER TABLE {erasure.table} DELETE WHERE version < transform("
+                f"{erasure.id_column}, {{ids:Array(String)}}, {{versions:Array(UInt64)}}, "
+                f"toUInt64(0))",
+                parameters={
+                    "ids": list(erasure.versions),
+                    "versions": list(erasure.versions.values()),
+                },
+                settings={"mutations_sync": 1},
+            )
+
+        await self._until_done(f"erasing in {erasure.table}", rewrite)
 
     async def close(self) -> None:
         """Close the connections."""

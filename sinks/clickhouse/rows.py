@@ -1,6 +1,6 @@
 """What history inserts, as values: rows in columns, and verdicts on messages that are no rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +31,15 @@ class RowBatch:
 
 
 @dataclass(frozen=True)
+class Erasure:
+    """Rows that have to go: of each of some ids those below a version, once it is stored."""
+
+    table: str
+    id_column: str
+    versions: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Malformed:
     """The verdict on a message that can't become rows: its place in the batch, and why."""
 
@@ -40,10 +49,14 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a batch of messages holds: a batch of rows for each table, and what was no message."""
+    """What a batch of messages holds: a batch of rows for each table, and what was no message.
+
+    Erasures are for when the rows are stored.
+    """
 
     batches: tuple[RowBatch, ...]
     malformed: tuple[Malformed, ...] = ()
+    erasures: tuple[Erasure, ...] = ()
 
 
 class FlawError(Exception):

@@ -20,6 +20,11 @@ TABLES = (
     "community_interval_versions",
     "community_minute_sums",
     "rejections",
+    "registered_communities",
+    "registered_households",
+    "registered_plants",
+    "registered_technicians",
+    "registered_persons",
 )
 
 

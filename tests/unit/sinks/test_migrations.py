@@ -27,6 +27,12 @@ PUBLIC = {
     "community_minutes",
     "rejected_readings",
     "autarky_changes",
+    "registry_persons",
+    *(
+        f"registry_{kind}{at}"
+        for kind in ("communities", "households", "plants", "technicians")
+        for at in ("", "_at")
+    ),
     *(
         f"{who}_autarky_{span}"
         for who in ("household", "community", "grid")
