@@ -7,7 +7,7 @@ two equal.
 """
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,12 @@ import orjson
 
 from streams.codecs.judgement import Judged, is_identifier, judge, largest_wh
 from streams.codecs.scanner import NUMBERS_A_RECORD, scan
+from streams.codecs.terminals import UNKNOWN, Terminal, Terminals
 from streams.domain.channels import CHANNELS
 from streams.domain.frames import Frame, MeterList, Rejection, place_of
 from streams.records import VALUE_BEGIN, VALUE_END, Record, Records
 
-_LARGEST_REMEMBERED: Final = 100_000
+_REMEMBERED_BYTES: Final = 64 << 20
 _LIMITS_WH: Final = np.array([largest_wh(channel) for channel in range(len(CHANNELS))], np.int64)
 _CHANNELS_OF: Final = [mask.bit_count() for mask in range(1 << len(CHANNELS))]
 
@@ -32,14 +33,6 @@ class Decoded:
     rejections: list[Rejection]
 
 
-class _Terminal(NamedTuple):
-    """What a community's last plain frame said of it: the next one nearly always says the same."""
-
-    community_id: str
-    column: bytes
-    meters: MeterList
-
-
 class FrameDecoder:
     """Decodes batches; remembers each community's meter list, so that it is parsed once."""
 
@@ -47,20 +40,25 @@ class FrameDecoder:
         """Refuse records larger than `max_frame_bytes`; they come from a topic's `generation`."""
         self._generation = generation
         self._max_frame_bytes = max_frame_bytes
-        self._terminals: dict[bytes, _Terminal] = {}
+        self._terminals = Terminals(max_bytes=_REMEMBERED_BYTES)
         self._cells = np.empty(0, dtype=np.int64)
 
     def decode(self, records: Records) -> Decoded:
         """Return what the records hold, each record as frame, rejections, or both."""
         frames: list[Frame] = []
         rejections: list[Rejection] = []
+        known = self._terminals.known
         heads, cells = self._scan(records)
         data, base = records.data, place_of(0, generation=self._generation)
-        for number, (row, head) in enumerate(zip(records.columns.tolist(), heads, strict=True)):
-            mask, minute, sequence, n_meters, begin, meters_begin, meters_end = head
+        for place, (row, head) in enumerate(zip(records.columns.tolist(), heads, strict=True)):
+            mask, minute, sequence, n_meters, begin, number, meters_begin, meters_end = head
             if mask:
                 offset, _, key_begin, key_end, _, _ = row
-                terminal = self._terminal(data[key_begin:key_end], data[meters_begin:meters_end])
+                terminal = (
+                    known[number]
+                    if number != UNKNOWN
+                    else self._read_terminal(data[key_begin:key_end], data[meters_begin:meters_end])
+                )
                 if terminal is not None and len(terminal.meters.ids) == n_meters:
                     rows = _CHANNELS_OF[mask]
                     frames.append(
@@ -75,7 +73,7 @@ class FrameDecoder:
                         )
                     )
                     continue
-            judged = self._judge(records[number])
+            judged = self._judge(records[place])
             rejections += judged.rejections
             if judged.frame is not None:
                 frames.append(judged.frame)
@@ -89,7 +87,18 @@ class FrameDecoder:
             self._cells = np.empty(bytes_of_values, dtype=np.int64)
         heads = np.empty((len(columns), NUMBERS_A_RECORD), dtype=np.int64)
         text = np.frombuffer(records.data, dtype=np.uint8)
-        used = scan(text, columns, self._max_frame_bytes, _LIMITS_WH, self._cells, heads)
+        terminals = self._terminals
+        used = scan(
+            text,
+            columns,
+            self._max_frame_bytes,
+            _LIMITS_WH,
+            terminals.text,
+            terminals.spans,
+            terminals.slots,
+            self._cells,
+            heads,
+        )
         return heads.tolist(), self._cells[:used].copy()
 
     def _judge(self, record: Record) -> Judged:
@@ -101,10 +110,10 @@ class FrameDecoder:
             max_bytes=self._max_frame_bytes,
         )
 
-    def _terminal(self, key: bytes, column: bytes) -> _Terminal | None:
-        """Return whose frame this is, by its key and the bytes of its meters; None if not plain."""
-        known = self._terminals.get(key)
-        if known is not None and known.column == column:
+    def _read_terminal(self, key: bytes, column: bytes) -> Terminal | None:
+        """Return whose frame this is, by its key and the text of its meters; None if not plain."""
+        known = self._terminals.of(key, column)  # since the scan: a batch may have more of its
+        if known is not None:
             return known
         try:
             community_id, ids = key.decode(), orjson.loads(column)
@@ -116,7 +125,6 @@ class FrameDecoder:
             or not all(map(is_identifier, ids))
         ):
             return None
-        if len(self._terminals) >= _LARGEST_REMEMBERED:
-            self._terminals.clear()
-        terminal = self._terminals[key] = _Terminal(community_id, column, MeterList(tuple(ids)))
+        terminal = Terminal(community_id, MeterList(tuple(ids)))
+        self._terminals.remember(key, column, terminal)
         return terminal

@@ -12,13 +12,15 @@ from typing import Final
 import numpy as np
 
 from schemas.units import MINUTE_S
+from streams.codecs.terminals import UNKNOWN, find
+from streams.codecs.words import digits, is_null
 from streams.compiled import compiled
 from streams.domain.channels import CHANNELS, MISSING
 from streams.records import KEY_BEGIN, KEY_END, NULL, VALUE_BEGIN, VALUE_END, Bytes, Integers
 
 # What is told of a record, by column of `heads`.
-MASK, MINUTE, SEQUENCE, METERS, CELLS, METERS_BEGIN, METERS_END = range(7)
-NUMBERS_A_RECORD: Final = 7
+MASK, MINUTE, SEQUENCE, METERS, CELLS, TERMINAL, METERS_BEGIN, METERS_END = range(8)
+NUMBERS_A_RECORD: Final = 8
 
 _N: Final = len(CHANNELS)
 _NAMES: Final = (
@@ -40,13 +42,13 @@ _MAX_WHOLE_DIGITS: Final = 13
 _DOUBLE_DIGITS: Final = 15  # decimals that a double tells apart from each other
 _MWH_DECIMALS: Final = 3
 _TENS: Final = 10 ** np.arange(_MAX_DIGITS + 1)
+_MWH: Final = 10**_MWH_DECIMALS  # a Wh
 
 _FAILED: Final = -1
 _QUOTE, _COMMA, _DOT, _COLON, _BACKSLASH = (ord(sign) for sign in '",.:\\')
 _OPEN, _CLOSE, _BEGIN, _END = (ord(sign) for sign in "{}[]")
 _ZERO, _NINE, _SPACE = ord("0"), ord("9"), ord(" ")
 _TAB, _LINE, _RETURN = ord("\t"), ord("\n"), ord("\r")
-_NULL_TEXT: Final = tuple(b"null")
 
 
 @compiled
@@ -56,16 +58,6 @@ def _after_space(text: Bytes, at: int) -> int:
     ):
         at += 1
     return at
-
-
-@compiled
-def _is_null(text: Bytes, at: int) -> bool:
-    return bool(
-        text[at] == _NULL_TEXT[0]
-        and text[at + 1] == _NULL_TEXT[1]
-        and text[at + 2] == _NULL_TEXT[2]
-        and text[at + 3] == _NULL_TEXT[3]
-    )
 
 
 @compiled
@@ -84,6 +76,22 @@ def _whole_number(text: Bytes, at: int) -> tuple[int, int]:
 @compiled
 def _energy(text: Bytes, at: int, limit_wh: int) -> tuple[int, int]:
     """Return a number of Wh in mWh, half to even, and where it ends; -1 when it isn't plain."""
+    value, count = digits(text, at)
+    end = at + count
+    decimals, fraction = 0, 0
+    if text[end] == _DOT:
+        fraction, decimals = digits(text, end + 1)
+        end += 1 + decimals
+    is_short = 0 < decimals <= _MWH_DECIMALS or (end == at + count and text[end] < _ZERO)
+    if not is_short or count == 0 or (count > 1 and text[at] == _ZERO):
+        return _long_energy(text, at, limit_wh)
+    energy_mwh = value * _MWH + fraction * _TENS[_MWH_DECIMALS - decimals]
+    return (energy_mwh if energy_mwh <= limit_wh * _MWH else _FAILED), end
+
+
+@compiled
+def _long_energy(text: Bytes, at: int, limit_wh: int) -> tuple[int, int]:
+    """Do the same for a number of any length."""
     begin, value = at, 0
     while _ZERO <= text[at] <= _NINE:
         value = value * 10 + int(text[at] - _ZERO)
@@ -123,7 +131,7 @@ def _column(text: Bytes, at: int, limit_wh: int, cells: Integers, cell: int) -> 
         return _FAILED, cell
     at = _after_space(text, at + 1)
     while True:
-        if _is_null(text, at):
+        if is_null(text, at):
             cells[cell] = MISSING
             at += 4
         else:
@@ -208,6 +216,9 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
     key_begin: int,
     key_length: int,
     limits_wh: Integers,
+    known: Bytes,
+    spans: Integers,
+    slots: Integers,
     cells: Integers,
     cell: int,
     head: Integers,
@@ -238,9 +249,14 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
             width, rows[n_rows], n_rows = cell - row, name, n_rows + 1
         elif name == _METER:
             head[METERS_BEGIN] = at
-            at = _after_strings(text, at)
-            if at == _FAILED:
-                return before
+            number = find(text, key_begin, key_begin + key_length, at, known, spans, slots)
+            head[TERMINAL] = number
+            if number == UNKNOWN:
+                at = _after_strings(text, at)
+                if at == _FAILED:
+                    return before
+            else:
+                at += spans[number, 2] - spans[number, 1]
             head[METERS_END] = at
         elif name == _COMMUNITY:
             begin, at = at + 1, _after_string(text, at)
@@ -249,7 +265,7 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
             for place in range(key_length):
                 if text[begin + place] != text[key_begin + place]:
                     return before
-        elif name == _SEQUENCE and _is_null(text, at):
+        elif name == _SEQUENCE and is_null(text, at):
             at += 4
         else:
             value, at = _whole_number(text, at)
@@ -272,6 +288,9 @@ def scan(  # noqa: PLR0913, PLR0917 - arrays and numbers are all that compiled c
     records: Integers,
     max_bytes: int,
     limits_wh: Integers,
+    known: Bytes,
+    spans: Integers,
+    slots: Integers,
     cells: Integers,
     heads: Integers,
 ) -> int:
@@ -282,11 +301,15 @@ def scan(  # noqa: PLR0913, PLR0917 - arrays and numbers are all that compiled c
         records: Their columns, as in `streams.records`: a frame's `community_id` must be its key.
         max_bytes: A longer value is not plain.
         limits_wh: By channel; a larger value is not plain.
+        known: `Terminals.text`.
+        spans: `Terminals.spans`.
+        slots: `Terminals.slots`.
         cells: Takes the mWh of plain records, (channel, meter) of one after the other in the order
             of channels, `MISSING` for null. As long as all values together it is long enough.
         heads: (record, number) takes what is told of each: `MASK` of its channels, 0 if it is not
             plain; `MINUTE`; `SEQUENCE` or -1; `METERS`, their number by the columns; `CELLS`, where
-            these begin; `METERS_BEGIN` and `METERS_END`, where the list of meters stands in `text`.
+            these begin; `TERMINAL`, its number if it is known; `METERS_BEGIN` and `METERS_END`,
+            where the list of meters stands in `text`.
 
     Returns:
         How many cells there are.
@@ -306,6 +329,18 @@ def scan(  # noqa: PLR0913, PLR0917 - arrays and numbers are all that compiled c
         else:
             key_length = records[record, KEY_END] - key_begin
             cell = _scan_one(
-                text, begin, end, key_begin, key_length, limits_wh, cells, cell, heads[record], rows
+                text,
+                begin,
+                end,
+                key_begin,
+                key_length,
+                limits_wh,
+                known,
+                spans,
+                slots,
+                cells,
+                cell,
+                heads[record],
+                rows,
             )
     return cell

@@ -1,0 +1,70 @@
+import json
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.codecs.terminals import UNKNOWN, Terminal, Terminals, find
+from streams.domain.frames import MeterList
+
+MIB = 1 << 20
+
+
+def a_terminal(community: str, *meters: str) -> tuple[bytes, bytes, Terminal]:
+    column = json.dumps(meters, separators=(",", ":")).encode()
+    return community.encode(), column, Terminal(community, MeterList(meters))
+
+
+def number_of(terminals: Terminals, key: bytes, column: bytes, *, behind: bytes = b"") -> int:
+    text = np.frombuffer(key + column + behind + bytes(8), dtype=np.uint8)
+    return find(text, 0, len(key), len(key), terminals.text, terminals.spans, terminals.slots)
+
+
+@given(
+    st.sets(
+        st.tuples(
+            st.text("abc", min_size=1, max_size=3),
+            st.lists(st.text("xyz]", min_size=1, max_size=12), min_size=1, max_size=4).map(tuple),
+        ),
+        max_size=40,
+    ),
+    st.binary(max_size=30),
+)
+def test_each_terminal_is_found_by_its_key_and_meters_whatever_follows(
+    whoever: set[tuple[str, tuple[str, ...]]], behind: bytes
+) -> None:
+    terminals = Terminals(max_bytes=MIB)
+    all_of_them = [a_terminal(community, *meters) for community, meters in whoever]
+
+    for key, column, terminal in all_of_them:
+        assert terminals.of(key, column) is None
+        terminals.remember(key, column, terminal)
+
+    for key, column, terminal in all_of_them:
+        assert terminals.of(key, column) is terminal
+        number = number_of(terminals, key, column, behind=behind)
+        assert terminals.known[number] is terminal
+        assert number_of(terminals, key + b"?", column) == UNKNOWN
+
+
+def test_the_parts_of_a_large_community_are_terminals_of_their_own() -> None:
+    terminals = Terminals(max_bytes=MIB)
+    parts = [a_terminal("c1", f"m{part}", "m") for part in range(2_000)]
+
+    for key, column, terminal in parts:
+        terminals.remember(key, column, terminal)
+
+    assert [terminals.of(key, column) for key, column, _ in parts] == [part[2] for part in parts]
+
+
+def test_one_too_many_makes_it_forget_them_all() -> None:
+    key, column, terminal = a_terminal("c1", "m1")
+    terminals = Terminals(max_bytes=len(key + column))
+    terminals.remember(key, column, terminal)
+    other_key, other_column, other = a_terminal("c2", "m2")
+
+    terminals.remember(other_key, other_column, other)
+
+    assert terminals.of(key, column) is None
+    assert terminals.of(other_key, other_column) is other
+    assert terminals.known == [other]
