@@ -6,7 +6,7 @@ import sys
 import typer
 from rich.console import Console
 
-from deploy.cli import check, demo, doctor, load, repartition, up, worker
+from deploy.cli import check, demo, doctor, load, registry, repartition, up, worker
 from deploy.embedded.processes import ProcessEndedError
 from deploy.repartition.layouts import RepartitionError
 from load_generator.faults import FaultRateError
@@ -16,6 +16,7 @@ from load_generator.profiles import ProfileError
 from load_generator.replay import ReplayError
 from load_generator.sender import SendError
 from load_generator.truth import TruthError
+from streams.domain.registry import RegistryError
 from streams.settings import ConfigurationError
 from streams.worker import WorkerError
 
@@ -26,6 +27,7 @@ _FOR_THE_OPERATOR = (
     PlanError,
     ProcessEndedError,
     ProfileError,
+    RegistryError,
     RepartitionError,
     ReplayError,
     SendError,
@@ -47,6 +49,7 @@ cli.command("check")(check.check)
 cli.command("demo")(demo.demo)
 cli.command("doctor")(doctor.doctor)
 cli.command("repartition")(repartition.repartition)
+cli.add_typer(registry.registry, name="registry")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """What must hold between registered entries: references, and one meter in one place at a time."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from schemas.persons import Person
 from schemas.registry import LATEST_MINUTE, Community, Household, Technician, Validity
@@ -19,7 +19,13 @@ from streams.domain.registry import (
 )
 
 
-def register(before: Registered, claims: Sequence[Claim], *, now_ms: int) -> Registration:
+def register(
+    before: Registered,
+    claims: Sequence[Claim],
+    *,
+    now_ms: int,
+    unclear: Collection[Key] = (),
+) -> Registration:
     """Return the new versions that claims make, or every fault there is in them.
 
     The rules hold for what is registered with all claims together, so their order is free. What
@@ -29,6 +35,8 @@ def register(before: Registered, claims: Sequence[Claim], *, now_ms: int) -> Reg
         before: What is registered, sound in itself.
         claims: What shall be.
         now_ms: Epoch milliseconds, the least version of a change.
+        unclear: Kind and id of what other claims are about, which could not be understood; to
+            refer to them is no fault.
     """
     result = changes(before, claims, now_ms=now_ms)
     lines: dict[Key, int] = {}
@@ -37,7 +45,7 @@ def register(before: Registered, claims: Sequence[Claim], *, now_ms: int) -> Reg
     changed = {key_of(entry): entry for entry in result.entries}
     after = {**before, **changed}
     for key, entry in changed.items():
-        result.faults += _references(entry, lines[key], after)
+        result.faults += _references(entry, lines[key], after, unclear)
     result.faults += _stays_outside(changed, after, lines)
     result.faults += _overlaps(changed, after, lines)
     if result.faults:
@@ -46,25 +54,34 @@ def register(before: Registered, claims: Sequence[Claim], *, now_ms: int) -> Reg
     return result
 
 
-def _references(entry: Entry, line: int, after: Registered) -> Iterator[Fault]:
+def _references(
+    entry: Entry, line: int, after: Registered, unclear: Collection[Key]
+) -> Iterator[Fault]:
+    """Yield a fault for each reference of an entry that leads nowhere."""
     if isinstance(entry, Household | Technician) and entry.community_id is not None:
-        community = after.get(("community", entry.community_id))
-        if not isinstance(community, Community):
-            yield Fault(line, "community_id", entry.community_id, "no such community")
-        elif not _is_void(entry) and not _covers(community, entry):
-            rule = f"the community is registered {_span(community)} only"
+        key = ("community", entry.community_id)
+        if key not in unclear and (rule := _against_community(after.get(key), entry)):
             yield Fault(line, "community_id", entry.community_id, rule)
-    people = {}
-    if isinstance(entry, Household) and entry.customer_id is not None:
-        people = {"customer_id": entry.customer_id}
-    elif isinstance(entry, Technician):
-        people = {"technician_id": entry.technician_id}
-    for field, person_id in people.items():
-        person = after.get(("person", person_id))
-        if not isinstance(person, Person):
-            yield Fault(line, field, person_id, "no such person")
-        elif person.erased:
-            yield Fault(line, field, person_id, "the person was erased")
+    person_field = {Household: "customer_id", Technician: "technician_id"}.get(type(entry))
+    person_id = person_field and getattr(entry, person_field)
+    if person_field and person_id:
+        key = ("person", person_id)
+        if key not in unclear and (rule := _against_person(after.get(key))):
+            yield Fault(line, person_field, person_id, rule)
+
+
+def _against_community(community: Entry | None, inner: Validity) -> str | None:
+    if not isinstance(community, Community):
+        return "no such community"
+    if not _is_void(inner) and not _covers(community, inner):
+        return f"the community is registered {_span(community)} only"
+    return None
+
+
+def _against_person(person: Entry | None) -> str | None:
+    if not isinstance(person, Person):
+        return "no such person"
+    return "the person was erased" if person.erased else None
 
 
 def _stays_outside(
