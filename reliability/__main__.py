@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--delivery",
         choices=("transactional", "plain"),
         default="transactional",
-        help="of metering",
+        help="of metering and alerts",
     )
     parser.add_argument(
         "--without",

@@ -11,6 +11,7 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
+from deploy.autarky_check import ExpectedAutarky
 from deploy.embedded.processes import Child
 from deploy.truth_check import Comparison, compare
 from load_generator.truth import read_truth
@@ -22,7 +23,7 @@ from reliability.results import Happened, Result
 from reliability.watch import Load, Watch
 from streams.settings import DeliveryMode
 
-WORKERS: Final = {"metering": 2, "history": 2}
+WORKERS: Final = {"metering": 2, "alerts": 2, "history": 2}
 HEAL_S: Final = 60.0
 COMMUNITIES: Final = 8
 HOUSEHOLDS: Final = 160
@@ -48,7 +49,7 @@ class Campaign:
         faults: How many.
         minutes: How long the load lasts.
         nodes: Of the broker, 1 or 3.
-        delivery: How metering delivers.
+        delivery: How metering and alerts deliver.
         without: Kinds of faults to leave out.
         out: Where results and, after a failure, logs are put.
     """
@@ -240,7 +241,8 @@ def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
         if child.process.returncode != 0:
             result.checks["load"] = f"ended with {child.process.returncode}: {child.last_words()}"
             return result
-        comparison = _await_truth(ground, truth, deadline=over + HEAL_S)
+        comparison, autarky = _await_truth(ground, truth, deadline=over + HEAL_S)
+        result.checks["autarky"] = checks.first_of(autarky)
         result.watched = watch.told(since=battle.begin)
         result.exact_s = round(time.monotonic() - over, 1)
         for happened in battle.happened:
@@ -314,12 +316,17 @@ def _await_healing(ground: Ground, watch: Watch, say: Say) -> float | None:
     return None
 
 
-def _await_truth(ground: Ground, truth: Path, *, deadline: float) -> Comparison:
+def _await_truth(
+    ground: Ground, truth: Path, *, deadline: float
+) -> tuple[Comparison, checks.Faults]:
+    """Return what is otherwise than the truth, of the figures and of autarky."""
     expected = read_truth(truth)
+    expected_autarky = ExpectedAutarky.of(expected)
     client = checks.client_of(ground.settings)
     while True:
         ground.crew.tend()
         comparison = compare(client, "smatrix", expected)
-        if comparison.is_equal or time.monotonic() > deadline:
-            return comparison
+        autarky = expected_autarky.differences(client, "smatrix")
+        if (comparison.is_equal and not autarky) or time.monotonic() > deadline:
+            return comparison, autarky
         time.sleep(0.3)

@@ -22,11 +22,34 @@ from streams.settings import Settings
 _READ_S: Final = 60.0
 _SHOWN: Final = 3
 _LOCK: Final = re.compile(r"\block", re.IGNORECASE)
-_TIMES: Final = {"household-intervals": "period_start", "community-minutes": "minute"}
+_TIMES: Final = {
+    "household-intervals": "period_start",
+    "community-minutes": "minute",
+    "autarky-intervals": "period_start",
+    "autarky-changes": "period_start",
+}
+_STORED: Final = {
+    "community-minutes": (
+        "SELECT community_id, toUnixTimestamp(minute), '', version FROM smatrix.community_minutes"
+    ),
+    "household-intervals": (
+        "SELECT community_id, toUnixTimestamp(period_start), '', version "
+        "FROM smatrix.community_quarter_hours"
+    ),
+    "autarky-intervals": (
+        "SELECT community_id, toUnixTimestamp(period_start), '', version "
+        "FROM smatrix.community_autarky_quarter_hours"
+    ),
+    # The view leaves out what was withdrawn.
+    "autarky-changes": (
+        "SELECT community_id, toUnixTimestamp(period_start), meter_id, version "
+        "FROM smatrix.autarky_told_changes FINAL"
+    ),
+}
 
 Faults = list[str]
-Told = dict[tuple[str, str, int, int], tuple[int, bytes]]
-"""By topic, community, time and part: the last version and its bytes."""
+Told = dict[tuple[str, str, int, str, int], tuple[int, bytes]]
+"""By topic, community, time, meter (of changes) and part: the last version and its bytes."""
 
 
 def client_of(settings: Settings) -> Client:
@@ -43,22 +66,24 @@ def first_of(found: Faults) -> str:
 
 
 def what_was_told(settings: Settings) -> tuple[Told, Faults, Faults]:
-    """Read all that metering has told and has committed.
+    """Read all that metering and alerts have told and have committed.
 
     Returns:
         The last of each; where one version has two contents; where a version went back.
     """
     last: Told = {}
-    contents: dict[tuple[str, str, int, int, int], bytes] = {}
+    contents: dict[tuple[str, str, int, str, int, int], bytes] = {}
     doubled: Faults = []
     back: Faults = []
     for name, time_column in _TIMES.items():
         for record in asyncio.run(_read(settings.broker, name, "read_committed")):
             event = json.loads(record.value)
-            community = event["community_id"]
-            key = name, community, int(event[time_column]), int(event.get("part", 0))
+            community, meter = event["community_id"], ""
+            if name == topics.AUTARKY_CHANGES.name:
+                meter = event["meter_id"] or meter
+            key = name, community, int(event[time_column]), meter, int(event.get("part", 0))
             version = int(event["version"])
-            where = f"{name}[{record.partition}] at {record.offset}, {community} {key[2]}"
+            where = f"{name}[{record.partition}] at {record.offset}, {community} {meter} {key[2]}"
             if contents.setdefault((*key, version), record.value) != record.value:
                 doubled.append(f"{where}: version {version} has another content")
             if version < last.get(key, (0, b""))[0]:
@@ -68,19 +93,11 @@ def what_was_told(settings: Settings) -> tuple[Told, Faults, Faults]:
 
 
 def lost_on_the_way(client: Client, told: Told) -> Faults:
-    """Return what metering told last, but ClickHouse does not have as the last."""
+    """Return what metering and alerts told last, but ClickHouse does not have as the last."""
     found: Faults = []
-    for name, query in {
-        "community-minutes": (
-            "SELECT community_id, toUnixTimestamp(minute), version FROM smatrix.community_minutes"
-        ),
-        "household-intervals": (
-            "SELECT community_id, toUnixTimestamp(period_start), version "
-            "FROM smatrix.community_quarter_hours"
-        ),
-    }.items():
-        stored = {(row[0], row[1]): row[2] for row in client.query(query).result_rows}
-        expected = {key[1:3]: version for key, (version, _) in told.items() if key[0] == name}
+    for name, query in _STORED.items():
+        stored = {(row[0], row[1], row[2]): row[3] for row in client.query(query).result_rows}
+        expected = {key[1:4]: version for key, (version, _) in told.items() if key[0] == name}
         found += [
             f"{name} {place}: {stored.get(place)} in ClickHouse, told {version}"
             for place, version in expected.items()

@@ -35,7 +35,7 @@ class Kind(StrEnum):
     ROLLING_RESTART = "rolling restart of every worker, twice"
 
 
-METERING_KINDS: Final = frozenset(
+STATE_KINDS: Final = frozenset(
     {
         Kind.KILLED_IN_RECOVERY,
         Kind.STATE_OLDER,
@@ -45,9 +45,11 @@ METERING_KINDS: Final = frozenset(
         Kind.DISK_FULL,
     }
 )
-"""Kinds that are about state, which metering alone has."""
+"""Kinds that are about state, which not every role has."""
 
-WORKER_KINDS: Final = METERING_KINDS | {
+ROLES_WITH_STATE: Final = ("metering", "alerts")
+
+WORKER_KINDS: Final = STATE_KINDS | {
     Kind.WORKER_STOPPED,
     Kind.WORKER_KILLED,
     Kind.WORKER_ZOMBIE,
@@ -76,6 +78,8 @@ _LASTS_S: Final = {
     Kind.CLICKHOUSE_UNANSWERED: (0.5, 3.0),
 }
 _MOST_AT_ONCE: Final = 3
+_SHARES: Final = {"metering": 5, "alerts": 3, "history": 2}
+"""How often a role is hit, beside the others."""
 BURST_S: Final = 0.8
 """Faults of one burst come within so long."""
 ROLLING_S: Final = 30.0
@@ -158,8 +162,8 @@ def _fault(
 ) -> Fault:
     role, number = "", rng.randint(1, nodes)
     if kind in WORKER_KINDS:
-        is_metering = kind in METERING_KINDS or rng.random() < 0.7  # noqa: PLR2004 - most of them
-        role = "metering" if is_metering else "history"
+        roles = [role for role in workers if kind not in STATE_KINDS or role in ROLES_WITH_STATE]
+        (role,) = rng.choices(roles, [_SHARES[role] for role in roles])
         number = rng.randint(1, workers[role])
     lasts_s = rng.uniform(*_LASTS_S.get(kind, (0.0, 0.0)))
     return Fault(round(at_s, 2), kind, role, number, round(lasts_s, 2), rng.getrandbits(32))

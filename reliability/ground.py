@@ -18,6 +18,7 @@ from deploy.embedded.processes import Child, ProcessEndedError, free_port, start
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.node import KafkaNode
 from deploy.kafka.properties import node_properties
+from reliability.faults import ROLES_WITH_STATE
 from reliability.proxies import ClickHouseWay, TcpWay, Ways
 from reliability.workers import Crew, Post
 from streams.settings import DeliveryMode, Settings
@@ -66,7 +67,7 @@ class Ground:
         broker_ways: Between the workers and each node.
         clickhouse_way: Between history and ClickHouse.
         crew: The workers.
-        has_disks: Whether metering's state lies on disks of its own, which can be filled.
+        has_disks: Whether each worker's state lies on a disk of its own, which can be filled.
     """
 
     def __init__(
@@ -206,8 +207,8 @@ class Ground:
         )
 
     def _mount(self, end: ExitStack) -> None:
-        """Give each metering worker a small disk, where this user may mount one."""
-        for post in self.crew.of("metering"):
+        """Give each worker that has state a small disk, where this user may mount one."""
+        for post in (post for role in ROLES_WITH_STATE for post in self.crew.of(role)):
             post.data_dir.mkdir(parents=True, exist_ok=True)
             mount = shutil.which("mount")
             if mount is None:

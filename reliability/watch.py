@@ -10,6 +10,7 @@ from typing import Final, Self
 import urllib3
 
 from reliability.ground import Ground
+from schemas.units import PERIOD_S
 
 _EVERY_S: Final = 0.4
 _READ_EVERY: Final = 4
@@ -24,6 +25,12 @@ _NEWEST: Final = (
     "SELECT toUnixTimestamp(min(newest)), count() FROM (SELECT community_id, max(minute) AS newest "
     "FROM smatrix.community_minutes GROUP BY community_id)"
 )
+_NEWEST_AUTARKY: Final = (
+    "SELECT toUnixTimestamp(min(newest)), count() FROM (SELECT community_id, max(period_start) "
+    "AS newest FROM smatrix.community_autarky_quarter_hours GROUP BY community_id)"
+)
+_LATENESS_S: Final = 180
+"""A period is told once its community's newest minute is so far behind its end, at the latest."""
 _VERSIONS: Final = {
     "household-intervals": (
         "SELECT community_id, toUnixTimestamp(period_start), min(version), max(version) "
@@ -32,6 +39,14 @@ _VERSIONS: Final = {
     "community-minutes": (
         "SELECT community_id, toUnixTimestamp(minute), version, version "
         "FROM smatrix.community_minutes"
+    ),
+    "autarky-intervals": (
+        "SELECT community_id, toUnixTimestamp(period_start), min(version), max(version) "
+        "FROM smatrix.household_autarky_quarter_hours GROUP BY 1, 2"
+    ),
+    "autarky-changes": (
+        "SELECT community_id, meter_id, toUnixTimestamp(period_start), version, version "
+        "FROM smatrix.autarky_told_changes FINAL"
     ),
 }
 
@@ -150,13 +165,20 @@ class Watch:
                 return f"{post.name} does not answer"
             if waiting_for["waiting_for"] is not None:
                 return f"{post.name} waits for {waiting_for['waiting_for']}"
-        rows = self._ask(_NEWEST)
-        if not rows:
-            return "ClickHouse does not answer"
-        newest, communities = int(rows[0][0]), int(rows[0][1])
         due = self.load.due()
-        if communities < self.load.communities or newest < due:
-            return f"ClickHouse is {(due - newest) // 60} min behind"
+        newest_period = (due - _LATENESS_S) // PERIOD_S * PERIOD_S - PERIOD_S
+        for what, query, expected in (
+            ("ClickHouse", _NEWEST, due),
+            ("autarky in ClickHouse", _NEWEST_AUTARKY, newest_period),
+        ):
+            if expected < self.load.first_minute:
+                continue
+            rows = self._ask(query)
+            if not rows:
+                return "ClickHouse does not answer"
+            newest, communities = int(rows[0][0]), int(rows[0][1])
+            if communities < self.load.communities or newest < expected:
+                return f"{what} is {(expected - newest) // 60} min behind"
         return None
 
     def _read(self, topic: str, query: str) -> None:

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reliability.faults import METERING_KINDS, WORKER_KINDS, Fault, Kind, draw
+from reliability.faults import ROLES_WITH_STATE, STATE_KINDS, WORKER_KINDS, Fault, Kind, draw
 from reliability.ground import Ground
 from reliability.injection import Injector
 from reliability.results import Happened, Result, table
 
-WORKERS = {"metering": 2, "history": 2}
+WORKERS = {"metering": 2, "alerts": 2, "history": 2}
 
 
 def _draw(seed: int, *, faults: int = 25, nodes: int = 1) -> list[Fault]:
@@ -52,11 +52,18 @@ def test_a_list_is_in_order_as_long_as_asked_for_and_names_what_there_is(
             assert 1 <= fault.number <= WORKERS[fault.role]
         else:
             assert 1 <= fault.number <= nodes
-        assert fault.role == "metering" or fault.kind not in METERING_KINDS
+        assert fault.role in ROLES_WITH_STATE or fault.kind not in STATE_KINDS
 
 
 def test_every_kind_comes_before_one_comes_again() -> None:
     assert {fault.kind for fault in _draw(7, faults=len(Kind))} == set(Kind)
+
+
+def test_every_role_is_hit_and_each_that_has_state_in_its_state() -> None:
+    drawn = _draw(7, faults=10 * len(Kind))
+
+    assert {fault.role for fault in drawn if fault.kind in WORKER_KINDS} == set(WORKERS)
+    assert {fault.role for fault in drawn if fault.kind in STATE_KINDS} == set(ROLES_WITH_STATE)
 
 
 def test_a_kind_can_be_left_out() -> None:
