@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,15 +12,21 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from deploy.registry.files import write_entries
+from deploy.registry.store import answering
+from deploy.registry.work import register_claims
 from load_generator.faults import FAULT_RATES, FaultRates
 from load_generator.plan import Plan
 from load_generator.profiles import SHIPPED_PROFILE
+from load_generator.registered import registered
 from load_generator.replay import replay
 from load_generator.sender import Progress, Speed, run
 from load_generator.truth import write_truth
+from schemas.registry import Community, Household
 from streams import clock
 from streams.delivery.clients import security_of
-from streams.settings import ConfigurationError, get_settings
+from streams.domain.registry import Claim, RegistryError
+from streams.settings import ConfigurationError, Settings, get_settings
 from streams.topics import METER_FRAMES
 
 # A fixed day, so that runs with one seed send the same frames whenever they are started.
@@ -53,11 +60,17 @@ def load(  # noqa: PLR0913 - options of a command
     truth: Annotated[
         Path | None, typer.Option(help="Write the truth here, as Parquet, for `smatrix check`.")
     ] = None,
+    registry: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the fleet's registry here, as `smatrix registry import` takes it."
+        ),
+    ] = None,
     replay_file: Annotated[
         Path | None, typer.Option("--replay", help="Send the frames of this file (JSON lines).")
     ] = None,
 ) -> None:
-    """Send frames of a simulated fleet, or of a file, to the broker."""
+    """Register a simulated fleet and send its frames to the broker; or the frames of a file."""
     settings = get_settings()
     pace = _pace(speed)
     topic, security = settings.topic_prefix + METER_FRAMES.name, security_of(settings)
@@ -76,6 +89,10 @@ def load(  # noqa: PLR0913 - options of a command
         profiles=tuple(profiles or (SHIPPED_PROFILE,)),
         faults=rates(faults),
     )
+    fleet = list(registered(plan.fleet()))
+    if registry is not None:
+        registry.write_text(write_entries(fleet, as_csv=registry.suffix == ".csv"))
+    _register(fleet, settings)
     outcome = asyncio.run(
         run(
             plan,
@@ -89,6 +106,23 @@ def load(  # noqa: PLR0913 - options of a command
     if truth is not None:
         write_truth(outcome.truth, truth)
     typer.echo(json.dumps({"seconds": outcome.seconds, **dataclasses.asdict(outcome.counts)}))
+
+
+def _register(fleet: Sequence[Community | Household], settings: Settings) -> None:
+    """Register a fleet; one that is registered already changes nothing.
+
+    Raises:
+        RegistryError: If somebody else has one of its meters, or the broker does not answer.
+    """
+    claims = [Claim(line, entry) for line, entry in enumerate(fleet, start=1)]
+    with answering(settings):
+        now_ms = int(clock.epoch_now() * 1000)
+        result = asyncio.run(register_claims(settings, claims, now_ms=now_ms))
+    if result.faults:
+        fault = result.faults[0]
+        raise RegistryError(
+            f"the fleet can't be registered: {fault.field}={fault.value} {fault.rule}"
+        )
 
 
 def rates(word: str) -> FaultRates:

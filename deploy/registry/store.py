@@ -20,7 +20,7 @@ from streams.delivery.clients import security_of
 from streams.delivery.pipeline import send
 from streams.domain.registry import KINDS, Entry, Key, Registered, RegistryError, key_of
 from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.topics import METER_FRAMES, ensure_topics
 
 
 async def read(
@@ -89,15 +89,21 @@ async def write(broker: Broker, settings: Settings, entries: Iterable[Entry]) ->
         await asyncio.gather(*sent)
 
 
-async def ensure_there(settings: Settings) -> None:
-    """Create the topics that are missing, as a worker does when it starts."""
-    await ensure_topics(
-        settings.broker,
-        partitions=settings.partitions,
-        replication=settings.replication,
-        prefix=settings.topic_prefix,
-        security=security_of(settings),
-    )
+async def ensure_there(broker: Broker, settings: Settings) -> None:
+    """Create the registry's topics where they are missing, with as many partitions as frames have.
+
+    Raises:
+        KafkaError: If the broker refuses.
+    """
+    there = await broker.topics()
+    if any(settings.topic_prefix + topic.name not in there for topic in TOPIC_OF.values()):
+        await ensure_topics(
+            settings.broker,
+            partitions=there.get(settings.topic_prefix + METER_FRAMES.name, settings.partitions),
+            replication=settings.replication,
+            prefix=settings.topic_prefix,
+            security=security_of(settings),
+        )
 
 
 @contextmanager

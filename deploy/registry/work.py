@@ -53,9 +53,9 @@ async def register_claims(
         RegistryError: If a record can't be read.
         KafkaError: If the broker does not answer.
     """
-    if not dry_run:
-        await ensure_there(settings)
     async with Broker.connected(connection_of(settings)) as broker:
+        if not dry_run:
+            await ensure_there(broker, settings)
         before = await read(broker, settings)
         result = register(before, claims, now_ms=now_ms, unclear=unclear)
         if not dry_run:
