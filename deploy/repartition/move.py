@@ -2,12 +2,13 @@
 
 A community's partition follows from its name and the number of partitions, so with another number
 most communities are elsewhere, and their state must be there before their frames are taken. The
-records of all changelogs are copied into new ones; the local stores are rebuilt from these.
+records of all changelogs are copied into new ones; the local stores are rebuilt from these. What
+is registered goes along.
 
 The key of every table is a community's name, alone or with a zero byte and more behind it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +17,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from deploy.repartition.broker import Broker, Records
 from deploy.repartition.layouts import Layout, RepartitionError, old_and_new
 from deploy.repartition.obstacles import require_done, require_stopped
+from streams.codecs.registry import TOPIC_OF, home_of
 from streams.delivery.clients import connection_of, security_of
 from streams.delivery.layout import AWAITED, COMPLETE, MARK
 from streams.delivery.pipeline import send
@@ -100,6 +102,7 @@ async def move(settings: Settings, *, old_prefix: str) -> Moved:
         copying = _Copying(broker, old, new, awaiting, homes, settings.generation)
         for source, target in changelogs.items():
             await copying.copy(source, target)
+        await _copy_registry(broker, old, new, topics)
         # Frames that came to the old topic meanwhile would be in no state.
         await require_stopped(broker, old)
         await require_done(broker, old)
@@ -146,6 +149,26 @@ async def _communities(broker: Broker, old: Layout) -> dict[bytes, dict[int, byt
             if record.key != MARK and record.value is not None:
                 known.setdefault(record.key, {})[record.partition] = record.value
     return known
+
+
+async def _copy_registry(
+    broker: Broker, old: Layout, new: Layout, topics: Mapping[str, int]
+) -> None:
+    """Copy the last version of everything that is registered, and nothing of who was erased."""
+    for topic in TOPIC_OF.values():
+        source = old.prefix + topic.name
+        last: dict[bytes, bytes | None] = {}
+        if source in topics:
+            async for records in broker.read(source, topics[source]):
+                last.update((record.key, record.value) for record in records)
+        messages: dict[int, list[tuple[bytes | None, bytes | None]]] = {}
+        for key, value in last.items():
+            partition = partition_of(home_of(key), new.partitions)
+            messages.setdefault(partition, []).append((key, value))
+        for partition, sending in messages.items():
+            target = new.prefix + topic.name
+            for sent in await send(broker.producer, target, partition, sending):
+                await sent
 
 
 async def _mark(broker: Broker, places: Iterable[Place], mark: bytes) -> None:

@@ -38,6 +38,10 @@ PLAN: Final = Plan(
     minutes=MINUTES,
     faults=FAULT_RATES["many"],
 )
+REGISTRY: Final = """\
+{"kind": "community", "community_id": "c0001", "connection_limit_w": 50000, "zone": "Europe/Berlin", "valid_from": "2025-01-01T00:00Z"}
+{"kind": "household", "household_id": "h1", "community_id": "c0001", "meter_id": "m0001-001", "valid_from": "2025-01-01T00:00Z"}
+"""  # noqa: E501 - a line is an entry
 NEW: Final = {
     "SMATRIX_TOPIC_PREFIX": "p8-",
     "SMATRIX_PARTITIONS": "8",
@@ -79,6 +83,12 @@ def _done(system: EmbeddedSystem, *words: str) -> str:
     return ended.out
 
 
+def _registry(system: EmbeddedSystem, *words: str, **other: str) -> str:
+    ended = smatrix("registry", *words, environment=system.environment() | other)
+    assert (ended.status, ended.err) == (0, "")
+    return ended.out
+
+
 def _is_done(system: EmbeddedSystem) -> bool:
     async def ask() -> None:
         async with Broker.connected(connection_of(system.settings)) as broker:
@@ -98,7 +108,7 @@ def _stop(system: EmbeddedSystem, role: str) -> None:
 
 
 def test_a_day_is_exact_though_its_second_half_goes_to_twice_the_partitions(
-    running: EmbeddedSystem,
+    running: EmbeddedSystem, tmp_path: Path
 ) -> None:
     minutes = PLAN.batches()
     first = list(islice(minutes, HALF))
@@ -118,6 +128,10 @@ def test_a_day_is_exact_though_its_second_half_goes_to_twice_the_partitions(
     assert "there is no topic p2-meter-frames" in _refused(
         running, "--prepare", "--from-prefix=p2-"
     )
+
+    household = tmp_path / "household.jsonl"
+    household.write_text(REGISTRY)
+    assert '"new": 2' in _registry(running, "import", str(household))
 
     # The terminals are switched over while the old workers work.
     _send(running, first, "meter-frames")
@@ -146,6 +160,7 @@ def test_a_day_is_exact_though_its_second_half_goes_to_twice_the_partitions(
     # The state is moved, once.
     assert "the state of 20 communities is in 8 instead of 4 partitions" in _done(running)
     assert "has been moved already" in _refused(running)
+    assert '"unchanged": 2' in _registry(running, "import", str(household), **NEW)
 
     # The new workers go on, with late frames and corrections from before the switch.
     running.variables |= NEW
