@@ -125,12 +125,12 @@ def _csv_lines(text: str) -> Iterator[tuple[int, Fields | Fault]]:
             # A quoted text may go over several lines.
             line = reader.line_num + 1
     except csv.Error as error:
-        line = reader.line_num
-        yield line, Fault(line, "", "", f"not CSV: {error}")
+        line = reader.reader.line_num
+        yield line, Fault(line, "", "", f"not CSV: {error}; the rest was not read")
 
 
 def _json_lines(text: str) -> Iterator[tuple[int, Fields | Fault]]:
-    for line, words in enumerate(text.splitlines(), start=1):
+    for line, words in enumerate(text.split("\n"), start=1):
         if not words.strip():
             continue
         try:
