@@ -6,7 +6,7 @@ import sys
 import typer
 from rich.console import Console
 
-from deploy.cli import check, demo, doctor, load, registry, repartition, up, worker
+from deploy.cli import check, demo, doctor, load, registry, repartition, up, vee_report, worker
 from deploy.embedded.processes import ProcessEndedError
 from deploy.repartition.layouts import RepartitionError
 from load_generator.faults import FaultRateError
@@ -49,6 +49,7 @@ cli.command("check")(check.check)
 cli.command("demo")(demo.demo)
 cli.command("doctor")(doctor.doctor)
 cli.command("repartition")(repartition.repartition)
+cli.command("vee-report")(vee_report.vee_report)
 cli.add_typer(registry.registry, name="registry")
 
 

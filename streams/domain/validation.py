@@ -152,6 +152,7 @@ def validate(  # noqa: PLR0913 - what, when, whose, and what is known of them
         thresholds=thresholds,
     )
     flags |= contradicted
+    flags |= beside_over_cap(flags, confirmed, thresholds=thresholds)
     for place, channel in enumerate(_FLAT_CHANNELS):
         lines, state = flat_lines(
             _column(cells, mask, channel), memory["flat"][:, place].copy(), thresholds=thresholds
@@ -162,6 +163,24 @@ def validate(  # noqa: PLR0913 - what, when, whose, and what is known of them
         _column(cells, mask, CONSUMPTION), flags, confirmed, calendar, after, like_days, thresholds
     )
     return Validated(flags, imports, exports, confirmed, after)
+
+
+def beside_over_cap(flags: Flags, confirmed: Confirmed, *, thresholds: Thresholds) -> Flags:
+    """Return the readings that stand in one period with too many that are over the cap.
+
+    Who tells impossible energies a few times in a quarter-hour, as with a unit swapped, is not
+    believed what lies below the cap by chance, unless its registers say the same.
+
+    Args:
+        flags: (minute, meter) of whole periods.
+        confirmed: (minute, meter), whether the registers say the same.
+        thresholds: How many minutes cost the others.
+    """
+    by_period = (-1, PERIOD_MINUTES, flags.shape[1])
+    is_over = ((flags & np.uint32(bit(Rule.OVER_CAP))) != 0).reshape(by_period)
+    is_distrusted = is_over.sum(axis=1, keepdims=True) >= thresholds.distrust_minutes
+    beside = (is_distrusted & ~is_over).reshape(flags.shape)
+    return flagged(beside & ~confirmed, Rule.BESIDE_OVER_CAP)
 
 
 def _against_history(  # noqa: PLR0913, PLR0917 - what was told, and all that is known of before

@@ -49,6 +49,7 @@ class Rule(StrEnum):
 
     NEGATIVE_ENERGY = "negative_energy"
     OVER_CAP = "over_cap"
+    BESIDE_OVER_CAP = "beside_over_cap"
     BATTERY_LEVEL = "battery_level"
     NO_BATTERY = "no_battery"
     NIGHT_PRODUCTION = "night_production"
@@ -73,6 +74,7 @@ class Rule(StrEnum):
 VERDICTS: Final = {
     Rule.NEGATIVE_ENERGY: Verdict.FAIL,
     Rule.OVER_CAP: Verdict.FAIL,
+    Rule.BESIDE_OVER_CAP: Verdict.FAIL,
     Rule.BATTERY_LEVEL: Verdict.FAIL,
     Rule.NO_BATTERY: Verdict.FAIL,
     Rule.NIGHT_PRODUCTION: Verdict.FAIL,
@@ -147,6 +149,8 @@ class Thresholds:
     """
 
     cap_factor: float = 1.1
+    distrust_minutes: int = 3
+    """How many minutes over the cap cost a meter the others of their period."""
     battery_c_rate: float = 1.0
     """What a battery may give or take in an hour, as a share of its capacity."""
     night_power_w: float = 5.0
