@@ -53,7 +53,7 @@ _TASKS: Final[dict[Rule, Callable[[MeterFault, bool, Month], bool]]] = {
     Rule.FLAT_LINE: lambda f, _, __: f.kind is Kind.STUCK and f.minutes >= 24 * 60,
     Rule.SPIKE: lambda f, has, _: not has and _is_upward(f),
     Rule.LONE_MINUTE: lambda f, has, _: not has and f.kind is Kind.SPIKE and _is_upward(f),
-    Rule.HIGH_LOW: lambda f, has, _: not has and f.kind is Kind.UNIT,
+    Rule.HIGH_LOW: lambda f, has, _: not has and f.kind is Kind.UNIT and f.factor < 1,
     Rule.CLOCK_AHEAD: lambda f, _, __: f.kind is Kind.DRIFT and f.factor > _LEAST_STEP,
     Rule.CLOCK_BEHIND: lambda _, __, ___: False,
     Rule.CLOCK_DRIFT: lambda f, _, __: f.kind is Kind.DRIFT,
@@ -198,8 +198,14 @@ SILENT_KINDS: Final = (Kind.OUTAGE, Kind.TERMINAL_OUTAGE)
 _OF_REGISTERS: Final = (Kind.RESET, Kind.GLITCH, Kind.ROLLOVER)
 
 
+_OF_ENERGIES: Final = (Kind.STUCK, Kind.SPIKE, Kind.UNIT)
+
+
 def _can_be_seen(fault: MeterFault, month: Month) -> bool:
-    """Leave out what no rule has to find: silence, and faults of registers that are not sent."""
+    """Leave out what no rule has to find: silence, registers not sent, what changed nothing."""
+    if fault.kind in _OF_ENERGIES:
+        place = rows_of(fault, month), slice(0, _N_ENERGIES), fault.owner
+        return bool((month.cells[place] != month.truth[place]).any())
     if fault.kind in _OF_REGISTERS:
         return bool(month.has_registers[fault.owner])
     return fault.kind not in SILENT_KINDS
