@@ -17,7 +17,9 @@ LINK = re.compile(
 )
 CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"^(?:[A-Z_]+=\S+ )*make ([a-z][a-z-]*)", re.MULTILINE)
-SMATRIX = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:\$ |\.venv/bin/)?smatrix ([a-z]+)\b(.*)$", re.MULTILINE)
+SMATRIX = re.compile(
+    r"^(?:[A-Z_]+=\S+ )*(?:\$ |\.venv/bin/)?smatrix ([a-z][a-z-]*)\b(.*)$", re.MULTILINE
+)
 OPTION = re.compile(r"(--[a-z][a-z-]*)")
 VARIABLE = re.compile(r"\bSMATRIX_[A-Z_]*[A-Z]\b")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
