@@ -14,6 +14,8 @@ from schemas.persons import Person
 from schemas.registry import Community, Household, Plant, Technician
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
+PERSONS_SEGMENT_S: Final = 1
+"""How long the broker goes on writing into one file of persons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,16 @@ REGISTRY_PERSONS: Final = Topic(
     "registry-persons",
     "person id",
     Person,
-    # Who is erased is gone from the broker's disk a day later, however little else is written.
-    {**_COMPACTED, "max.compaction.lag.ms": str(24 * 3600 * 1000)},
+    # Compaction leaves the newest segment alone and is lazy with the others. So that who was erased
+    # is gone from the broker's disk within minutes, a segment ends after `PERSONS_SEGMENT_S`, and
+    # anything that can be compacted is.
+    {
+        **_COMPACTED,
+        "segment.ms": str(PERSONS_SEGMENT_S * 1000),
+        "min.cleanable.dirty.ratio": "0.01",
+        "max.compaction.lag.ms": str(24 * 3600 * 1000),
+        "file.delete.delay.ms": "1000",
+    },
 )
 
 TOPICS: Final = (

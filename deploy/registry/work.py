@@ -1,5 +1,6 @@
 """What is done to the registry, each from what the broker has to what it has then."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 
 from deploy.registry.store import ensure_there, read, write
@@ -23,6 +24,7 @@ from streams.domain.registry import (
 from streams.domain.registry_rules import register
 from streams.domain.registry_stays import closed, moved, named
 from streams.settings import Settings
+from streams.topics import PERSONS_SEGMENT_S
 
 
 async def registered(settings: Settings, *, personal: bool) -> Registered:
@@ -121,6 +123,9 @@ async def close_entry(
 async def erase_person(settings: Settings, person_id: str, *, now_ms: int) -> bool:
     """Erase a person from the registry; return whether there was anything left to erase.
 
+    The erasure is written twice, in segments of their own: the broker compacts none but those that
+    are full, and so drops the person's records with the first as soon as there is the second.
+
     Raises:
         RegistryError: If there is no such person.
         KafkaError: If the broker does not answer.
@@ -130,7 +135,10 @@ async def erase_person(settings: Settings, person_id: str, *, now_ms: int) -> bo
         person = before.get(("person", person_id))
         if not isinstance(person, Person):
             raise RegistryError(f"there is no person {person_id}")
-        await write(broker, settings, [erased(person, now_ms=now_ms)])
+        erasure = erased(person, now_ms=now_ms)
+        await write(broker, settings, [erasure])
+        await asyncio.sleep(1.5 * PERSONS_SEGMENT_S)
+        await write(broker, settings, [erasure])
         return not person.erased
 
 

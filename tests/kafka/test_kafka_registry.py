@@ -1,0 +1,68 @@
+"""The registry on Apache Kafka: read and written as anywhere, and persons gone from its disk."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from deploy.kafka import cluster
+from deploy.kafka.cluster import KafkaCluster
+from deploy.kafka.properties import Seat, node_properties
+from deploy.registry import work
+from streams.domain.registry import Claim, Entry
+from streams.settings import Settings
+from tests.acceptance.running import eventually
+from tests.kafka.availability import require_kafka
+from tests.registered import a_community, a_household, a_person
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+NOW = 1_750_000_000_000
+
+
+def _eager(seat: Seat, seats: Sequence[Seat], *, data: Path) -> dict[str, str]:
+    """Return the configuration of a node that does not wait 15 s before it compacts."""
+    return node_properties(seat, seats, data=data) | {"log.cleaner.backoff.ms": "500"}
+
+
+def _segments_with(folder: Path, text: bytes) -> list[Path]:
+    found = []
+    for path in folder.rglob("registry-persons-*/*"):
+        try:
+            if text in path.read_bytes():
+                found.append(path)
+        except FileNotFoundError:
+            continue  # dropped meanwhile
+    return found
+
+
+async def test_who_is_erased_is_gone_from_the_broker_s_disk_and_their_neighbours_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_kafka()
+    monkeypatch.setattr(cluster, "node_properties", _eager)
+    people = [a_person(f"p{number}", name=f"Person {number} of many") for number in range(20)]
+    entries: list[Entry] = [*people, a_community(), a_household(customer_id="p7")]
+    claims = [Claim(line, entry) for line, entry in enumerate(entries, start=1)]
+    with KafkaCluster(tmp_path) as kafka:
+        settings = Settings(broker=kafka.bootstrap)
+
+        first = await work.register_claims(settings, claims, now_ms=NOW)
+        again = await work.register_claims(settings, claims, now_ms=NOW)
+        assert (first.added, again.entries, again.unchanged) == (22, [], 22)
+        assert _segments_with(tmp_path, b"Person 7 of many")
+
+        assert await work.erase_person(settings, "p7", now_ms=NOW)
+        assert not await work.erase_person(settings, "p7", now_ms=NOW)
+
+        eventually(
+            "no segment has the person",
+            lambda: not _segments_with(tmp_path, b"Person 7 of many"),
+        )
+        assert all(
+            _segments_with(tmp_path, f"Person {number} of many".encode())
+            for number in range(20)
+            if number != 7
+        )
+        known = await work.registered(settings, personal=True)
+        assert len(known) == 22
