@@ -14,8 +14,10 @@ from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
+from sinks.clickhouse.registry_rows import registered_household_rows
 from sinks.clickhouse.rejection_rows import rejection_rows
 from streams.settings import Settings
+from tests.registered import a_household
 from tests.unit.sinks.messages import a_change, a_period, a_rejection, an_autarky_interval, as_json
 from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
 
@@ -171,6 +173,14 @@ CHANGES = [
     a_change(community="c0003", meter="m0003-002", start=NOON, version=2, withdrawn=True),
 ]
 
+HOUSEHOLDS = [
+    a_household("h0001-001", "c0001"),
+    a_household("h0001-002", "c0001", version=1),
+    a_household("h0001-002", "c0001", version=2, pv_peak_w=5_000, battery_wh=10_000),
+    a_household("h0001-003", "c0001", valid_from=NOON),
+    a_household("h0001-004", "c0001", valid_to=NOON),
+]
+
 NEGATIVE = "consumption_wh[0] = -1: negative"
 ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
     1: [
@@ -211,14 +221,21 @@ ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
     ],
     # 1,500 of 2,000 Wh, half an hour's panels made 2,000 and 1,000 of it stayed.
     11: [("m0003-001", 0.75, 0.5, 2), ("m0003-002", 0.0, None, 2)],
-    # At noon c0003 shares 500 of the 1,000 it has left; the grid is known at noon in part only.
+    # At noon c0003 shares 500 of the 1,000 it has left; the grid is then what is known of it.
     12: [
         ("c0003", (1_500 + 500) / 3_000, Decimal(500)),
         ("c0004", 0.0, Decimal(0)),
-        ("the grid", 500 / 2_500, Decimal(0)),
+        ("the grid", (1_500 + 500) / 4_000, Decimal(500)),
     ],
     13: [("m0003-001", utc(1, 15, 12, 0), utc(1, 15, 11, 45), 1.0, 210)],
     14: [("c0003", 1, 2, 1)],
+    # m0001-003 came at noon and has not said a word; m0001-004 had gone by then.
+    15: [
+        ("h0001-001", "m0001-001", None, None),
+        ("h0001-002", "m0001-002", 5_000, 10_000),
+        ("h0001-003", "m0001-003", None, None),
+    ],
+    16: [("c0001", "m0001-003")],
 }
 
 
@@ -237,6 +254,7 @@ async def test_every_question_has_the_answer_that_was_added_by_hand(settings: Se
         rejection_rows([as_json(rejection) for rejection in REJECTIONS]),
         autarky_interval_rows([event.model_dump_json().encode() for event in AUTARKY]),
         autarky_change_rows([event.model_dump_json().encode() for event in CHANGES]),
+        registered_household_rows([stay.model_dump_json().encode() for stay in HOUSEHOLDS]),
     ):
         for batch in decoded.batches:
             await sink.insert(batch)

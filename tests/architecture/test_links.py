@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from deploy.cli.app import cli
 from streams.settings import Settings
@@ -83,10 +83,7 @@ def test_every_make_target_named_exists(document: Path) -> None:
 def test_every_command_and_option_named_exists(document: Path) -> None:
     group = typer.main.get_command(cli)
     assert isinstance(group, TyperGroup)
-    options = {
-        name: {option for parameter in command.params for option in parameter.opts}
-        for name, command in group.commands.items()
-    }
+    options = {name: _options(command) for name, command in group.commands.items()}
 
     unknown = [
         f"smatrix {name} {rest}"
@@ -96,6 +93,14 @@ def test_every_command_and_option_named_exists(document: Path) -> None:
     ]
 
     assert unknown == []
+
+
+def _options(command: object) -> set[str]:
+    """Return a command's options, those of the commands below it as well."""
+    assert isinstance(command, TyperCommand | TyperGroup)
+    found = {option for parameter in command.params for option in parameter.opts}
+    below = command.commands.values() if isinstance(command, TyperGroup) else ()
+    return found.union(*map(_options, below))
 
 
 def test_every_setting_named_exists(document: Path) -> None:
