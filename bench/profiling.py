@@ -29,6 +29,7 @@ _LIMIT_S: Final = 120.0
 # writes them.
 STAGES: Final = (
     ("decode: the compiled scan", r"_scan \(streams/codecs/frames"),
+    ("decode: packed cells and sums", r"digests \(streams/domain/digests"),
     ("decode: frames of what it found", r"decode \(streams/codecs/frames"),
     ("windows: fold, close, settle", r"fold \(streams/domain/windows"),
     ("records of the minutes table", r"encode \(tables/minutes|key \(tables/minutes"),

@@ -7,21 +7,32 @@ two equal.
 """
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from streams.codecs.judgement import Judged, is_identifier, judge, largest_wh
-from streams.codecs.scanner import NUMBERS_A_RECORD, scan
+from streams.codecs.scanner import (
+    CELLS,
+    MASK,
+    METERS,
+    METERS_BEGIN,
+    METERS_END,
+    NUMBERS_A_RECORD,
+    TERMINAL,
+    scan,
+)
 from streams.codecs.terminals import UNKNOWN, Terminal, Terminals
 from streams.domain.channels import CHANNELS
+from streams.domain.digests import digests
 from streams.domain.frames import Frame, MeterList, Rejection, place_of
-from streams.records import VALUE_BEGIN, VALUE_END, Record, Records
+from streams.records import OFFSET, VALUE_BEGIN, VALUE_END, Integers, Record, Records
 
 _REMEMBERED_BYTES: Final = 64 << 20
 _LIMITS_WH: Final = np.array([largest_wh(channel) for channel in range(len(CHANNELS))], np.int64)
+_SHAPE: Final = (MASK, METERS, CELLS)
 _CHANNELS_OF: Final = [mask.bit_count() for mask in range(1 << len(CHANNELS))]
 
 
@@ -45,41 +56,69 @@ class FrameDecoder:
 
     def decode(self, records: Records) -> Decoded:
         """Return what the records hold, each record as frame, rejections, or both."""
-        frames: list[Frame] = []
-        rejections: list[Rejection] = []
-        known = self._terminals.known
+        self._terminals.make_room()
         heads, cells = self._scan(records)
-        data, base = records.data, place_of(0, generation=self._generation)
-        for place, (row, head) in enumerate(zip(records.columns.tolist(), heads, strict=True)):
-            mask, minute, sequence, n_meters, begin, number, meters_begin, meters_end = head
-            if mask:
-                offset, _, key_begin, key_end, _, _ = row
-                terminal = (
-                    known[number]
-                    if number != UNKNOWN
-                    else self._read_terminal(data[key_begin:key_end], data[meters_begin:meters_end])
-                )
-                if terminal is not None and len(terminal.meters.ids) == n_meters:
-                    rows = _CHANNELS_OF[mask]
-                    frames.append(
-                        Frame(
-                            terminal.community_id,
-                            minute,
-                            sequence,
-                            base + offset,
-                            terminal.meters,
-                            mask,
-                            cells[begin : begin + rows * n_meters].reshape(rows, n_meters),
-                        )
-                    )
-                    continue
-            judged = self._judge(records[place])
-            rejections += judged.rejections
-            if judged.frame is not None:
-                frames.append(judged.frame)
-        return Decoded(frames, rejections)
+        self._meet(records, heads)
+        is_plain = heads[:, MASK] != 0
+        if is_plain.all():
+            return Decoded(self._plain_frames(records.columns, heads, cells), [])
+        frames = self._plain_frames(records.columns[is_plain], heads[is_plain], cells)
+        judged = [self._judge(records[place]) for place in np.flatnonzero(~is_plain).tolist()]
+        frames += [one.frame for one in judged if one.frame is not None]
+        frames.sort(key=lambda frame: frame.place)
+        return Decoded(frames, [rejection for one in judged for rejection in one.rejections])
 
-    def _scan(self, records: Records) -> tuple[list[list[int]], npt.NDArray[np.int64]]:
+    def _plain_frames(self, columns: Integers, heads: Integers, cells: Integers) -> list[Frame]:
+        """Return the frames of plain records; column by column, and made by what is in C."""
+        masks, minutes, sequences, meters, begins, numbers, _, _ = heads.T.tolist()
+        known = self._terminals.known
+        terminals = [known[number] for number in numbers]
+        rows = [_CHANNELS_OF[mask] for mask in masks]
+        in_columns = zip(
+            [terminal.community_id for terminal in terminals],
+            minutes,
+            sequences,
+            (columns[:, OFFSET] + place_of(0, generation=self._generation)).tolist(),
+            [terminal.meters for terminal in terminals],
+            masks,
+            [
+                cells[begin : begin + n_rows * n_meters].reshape(n_rows, n_meters)
+                for begin, n_rows, n_meters in zip(begins, rows, meters, strict=True)
+            ],
+            digests(cells, heads[:, _SHAPE]),
+            strict=True,
+        )
+        return list(map(tuple.__new__, repeat(Frame), in_columns))
+
+    def _meet(self, records: Records, heads: Integers) -> None:
+        """Get to know the terminals that are new; whose terminal can't be read, isn't plain."""
+        data = records.data
+        is_new = (heads[:, MASK] != 0) & (heads[:, TERMINAL] == UNKNOWN)
+        for place in np.flatnonzero(is_new).tolist():
+            begin, end = heads[place, METERS_BEGIN], heads[place, METERS_END]
+            number = self._number_of(records[place].key or b"", data[begin:end])
+            if number == UNKNOWN or self._terminals.meters_of(number) != heads[place, METERS]:
+                heads[place, MASK] = 0
+            heads[place, TERMINAL] = number
+
+    def _number_of(self, key: bytes, column: bytes) -> int:
+        """Return the terminal of a key and the text of its meters; `UNKNOWN` if it isn't plain."""
+        number = self._terminals.number_of(key, column)  # the batch may have more of its frames
+        if number != UNKNOWN:
+            return number
+        try:
+            community_id, ids = key.decode(), orjson.loads(column)
+        except ValueError:
+            return UNKNOWN
+        if (
+            not is_identifier(community_id)
+            or len(set(ids)) != len(ids)
+            or not all(map(is_identifier, ids))
+        ):
+            return UNKNOWN
+        return self._terminals.remember(key, column, Terminal(community_id, MeterList(tuple(ids))))
+
+    def _scan(self, records: Records) -> tuple[Integers, Integers]:
         """Return what the scan tells of each record, and all cells in a row."""
         columns = records.columns
         bytes_of_values = int((columns[:, VALUE_END] - columns[:, VALUE_BEGIN]).sum())
@@ -99,7 +138,7 @@ class FrameDecoder:
             self._cells,
             heads,
         )
-        return heads.tolist(), self._cells[:used].copy()
+        return heads, self._cells[:used].copy()
 
     def _judge(self, record: Record) -> Judged:
         return judge(
@@ -109,22 +148,3 @@ class FrameDecoder:
             generation=self._generation,
             max_bytes=self._max_frame_bytes,
         )
-
-    def _read_terminal(self, key: bytes, column: bytes) -> Terminal | None:
-        """Return whose frame this is, by its key and the text of its meters; None if not plain."""
-        known = self._terminals.of(key, column)  # since the scan: a batch may have more of its
-        if known is not None:
-            return known
-        try:
-            community_id, ids = key.decode(), orjson.loads(column)
-        except ValueError:
-            return None
-        if (
-            not is_identifier(community_id)
-            or len(set(ids)) != len(ids)
-            or not all(map(is_identifier, ids))
-        ):
-            return None
-        terminal = Terminal(community_id, MeterList(tuple(ids)))
-        self._terminals.remember(key, column, terminal)
-        return terminal

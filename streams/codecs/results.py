@@ -36,17 +36,27 @@ def community_minutes(closed: Mapping[tuple[str, int], Minute]) -> Iterator[Mess
     """Yield key and value of a `CommunityMinute` for each closed minute."""
     groups: dict[tuple[int, int], list[tuple[str, int, Minute]]] = defaultdict(list)
     for (community_id, start), minute in closed.items():
-        groups[minute.mask, minute.cells.shape[1]].append((community_id, start, minute))
+        if minute.digest is not None:
+            yield _community_minute(
+                community_id, start, minute.version, minute.digest.reported, minute.digest.flows
+            )
+        else:
+            groups[minute.mask, minute.cells.shape[1]].append((community_id, start, minute))
     for group in groups.values():
         sums, reported = minute_sums([minute for _, _, minute in group])
-        has_missing = bool((sums == MISSING).any())
         rows = zip(group, sums.tolist(), reported.tolist(), strict=True)
         for (community_id, start, minute), flows, meters in rows:
-            text = _MINUTE % (_quoted(community_id), start, minute.version, meters, *flows)
-            if has_missing:
-                head, name, tail = text.partition(b',"minute"')
-                text = head + name + tail.replace(_MISSING, b":null")
-            yield community_id.encode(), text
+            yield _community_minute(community_id, start, minute.version, meters, flows)
+
+
+def _community_minute(
+    community_id: str, start: int, version: int, reported: int, flows: list[int]
+) -> Message:
+    text = _MINUTE % (_quoted(community_id), start, version, reported, *flows)
+    if MISSING in flows:
+        head, name, tail = text.partition(b',"minute"')
+        text = head + name + tail.replace(_MISSING, b":null")
+    return community_id.encode(), text
 
 
 @lru_cache(maxsize=100_000)

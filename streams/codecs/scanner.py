@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 
 from schemas.units import MINUTE_S
-from streams.codecs.terminals import UNKNOWN, find
+from streams.codecs.terminals import LIST_BEGIN, LIST_END, UNKNOWN, find
+from streams.codecs.terminals import METERS as METERS_OF_TERMINAL
 from streams.codecs.words import digits, is_null
 from streams.compiled import compiled
 from streams.domain.channels import CHANNELS, MISSING
@@ -226,7 +227,7 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
 ) -> int:
     """Scan one record; return the place behind its cells. Not plain: `MASK` stays 0."""
     head[MASK], head[SEQUENCE], head[CELLS] = 0, MISSING, cell
-    before, found, n_rows, width = cell, 0, 0, 0
+    before, found, n_rows, width, meters = cell, 0, 0, 0, 0
     at = _after_space(text, at)
     if text[at] != _OPEN:
         return before
@@ -256,7 +257,8 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
                 if at == _FAILED:
                     return before
             else:
-                at += spans[number, 2] - spans[number, 1]
+                at += spans[number, LIST_END] - spans[number, LIST_BEGIN]
+                meters = spans[number, METERS_OF_TERMINAL]
             head[METERS_END] = at
         elif name == _COMMUNITY:
             begin, at = at + 1, _after_string(text, at)
@@ -276,6 +278,8 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
         if text[at] != _COMMA:
             break
     if text[at] != _CLOSE or _after_space(text, at + 1) != end or found & _REQUIRED != _REQUIRED:
+        return before
+    if head[TERMINAL] != UNKNOWN and meters != width:
         return before
     _sort_rows(cells, before, width, rows, n_rows)
     head[MASK], head[METERS] = found & ((1 << _N) - 1), width

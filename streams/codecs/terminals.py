@@ -15,7 +15,8 @@ from streams.records import Bytes, Integers
 
 UNKNOWN: Final = -1
 
-_SPAN: Final = 3  # of a key and a list: where the key begins, where the list begins, where it ends
+KEY_BEGIN, LIST_BEGIN, LIST_END, METERS = range(4)
+_NUMBERS_A_SPAN: Final = 4
 _FIRST_SLOTS: Final = 1 << 10
 _FIRST_BYTES: Final = 1 << 16
 _BYTES_HASHED: Final = 24
@@ -32,51 +33,61 @@ class Terminal(NamedTuple):
 
 
 class Terminals:
-    """Remembers terminals, at most as many bytes of them as it is told.
+    """Remembers terminals, each by a record's key and the text of its list of meters.
 
     Attributes:
         known: By number.
         slots: A hash table: the number of a terminal, or `UNKNOWN`.
-        spans: (terminal, 3): where in `text` its key begins, its list begins, its list ends.
+        spans: (terminal, 4): where in `text` its key begins, its list begins, its list ends; how
+            many meters it names.
         text: Keys and lists of meters as they came.
     """
 
     def __init__(self, *, max_bytes: int) -> None:
-        """Begin with none; with more than `max_bytes` of text all are forgotten."""
+        """Begin with none; remember about as many bytes of text."""
         self._max_bytes = max_bytes
         self._forget()
 
     def _forget(self) -> None:
         self.known: list[Terminal] = []
         self.slots: Integers = np.full(_FIRST_SLOTS, UNKNOWN, dtype=np.int64)
-        self.spans: Integers = np.empty((_FIRST_SLOTS // 2, _SPAN), dtype=np.int64)
+        self.spans: Integers = np.empty((_FIRST_SLOTS // 2, _NUMBERS_A_SPAN), dtype=np.int64)
         self.text: Bytes = np.empty(_FIRST_BYTES, dtype=np.uint8)
         self._end = 0
 
-    def of(self, key: bytes, column: bytes) -> Terminal | None:
-        """Return the terminal with this key and this text of its list of meters, if known."""
-        text = np.frombuffer(key + column, dtype=np.uint8)
-        number = find(text, 0, len(key), len(key), self.text, self.spans, self.slots)
-        return None if number == UNKNOWN else self.known[number]
+    def make_room(self) -> None:
+        """Forget all of them when they have become too many; their numbers are worth nothing then.
 
-    def remember(self, key: bytes, column: bytes, terminal: Terminal) -> None:
-        """Know a terminal by a record's key and the text of its list of meters."""
-        added = len(key) + len(column)
-        if self._end + added > self._max_bytes:
+        Those that are still about are soon known again.
+        """
+        if self._end > self._max_bytes:
             self._forget()
-        while self._end + added > len(self.text):
+
+    def number_of(self, key: bytes, column: bytes) -> int:
+        """Return the number of the terminal with this key and text of a list, or `UNKNOWN`."""
+        text = np.frombuffer(key + column, dtype=np.uint8)
+        return find(text, 0, len(key), len(key), self.text, self.spans, self.slots)
+
+    def meters_of(self, number: int) -> int:
+        """Return how many meters a terminal names."""
+        return len(self.known[number].meters.ids)
+
+    def remember(self, key: bytes, column: bytes, terminal: Terminal) -> int:
+        """Know a terminal that was not known; return its number."""
+        number, begin, end = len(self.known), self._end, self._end + len(key) + len(column)
+        while end > len(self.text):
             self.text = np.concatenate([self.text, np.empty_like(self.text)])
-        begin, end = self._end, self._end + added
         self.text[begin:end] = np.frombuffer(key + column, dtype=np.uint8)
         self._end = end
-        if len(self.known) == len(self.spans):
+        if number == len(self.spans):
             self.spans = np.concatenate([self.spans, np.empty_like(self.spans)])
             self.slots = np.full(2 * len(self.slots), UNKNOWN, dtype=np.int64)
-            for number in range(len(self.known)):
-                _enter(self.text, self.spans, self.slots, number)
-        self.spans[len(self.known)] = begin, begin + len(key), end
-        _enter(self.text, self.spans, self.slots, len(self.known))
+            for earlier in range(number):
+                _enter(self.text, self.spans, self.slots, earlier)
+        self.spans[number] = begin, begin + len(key), end, len(terminal.meters.ids)
+        _enter(self.text, self.spans, self.slots, number)
         self.known.append(terminal)
+        return number
 
 
 @compiled
@@ -94,7 +105,8 @@ def _slot(text: Bytes, key_begin: int, key_end: int, list_begin: int, slots: int
 
 @compiled
 def _enter(text: Bytes, spans: Integers, slots: Integers, number: int) -> None:
-    slot = _slot(text, spans[number, 0], spans[number, 1], spans[number, 1], len(slots))
+    key_at, list_at = spans[number, KEY_BEGIN], spans[number, LIST_BEGIN]
+    slot = _slot(text, key_at, list_at, list_at, len(slots))
     while slots[slot] != UNKNOWN:
         slot = (slot + 1) & (len(slots) - 1)
     slots[slot] = number
@@ -114,7 +126,7 @@ def find(  # noqa: PLR0913, PLR0917 - arrays and numbers are all that compiled c
     slot = _slot(text, key_begin, key_end, list_begin, len(slots))
     while slots[slot] != UNKNOWN:
         number = slots[slot]
-        key_at, list_at, list_end = spans[number]
+        key_at, list_at, list_end, _ = spans[number]
         if (
             list_at - key_at == key_end - key_begin
             and is_same(text, key_begin, known, key_at, list_at - key_at)

@@ -10,8 +10,10 @@ from faust import Table
 from faust.types import TP
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
+from streams import clock
 from streams.delivery.batches import Batch
 from streams.delivery.effects import Changes, Effects
+from streams.delivery.record_batches import Message, record_batches
 
 if TYPE_CHECKING:
     from streams.delivery.app import App
@@ -91,30 +93,36 @@ async def send(
     producer: aiokafka.AIOKafkaProducer,
     topic: str,
     partition: int,
-    messages: Iterable[tuple[bytes | None, bytes | None]],
+    messages: Iterable[Message],
+    *,
+    transactional: bool = False,
 ) -> list[Awaitable[Any]]:
     """Send messages as record batches; return the futures of their acknowledgements, in order."""
-    sent: list[Awaitable[Any]] = []
-    builder = producer.create_batch()
-    for key, value in messages:
-        if builder.append(key=key, value=value, timestamp=None) is None:
-            builder.close()
-            sent.append(await producer.send_batch(builder, topic, partition=partition))
-            builder = producer.create_batch()
-            builder.append(key=key, value=value, timestamp=None)
-    if builder.record_count():
-        builder.close()
-        sent.append(await producer.send_batch(builder, topic, partition=partition))
-    return sent
+    return [
+        await producer.send_batch(batch, topic, partition=partition)
+        for batch in record_batches(
+            messages,
+            max_bytes=MAX_BATCH_BYTES,
+            timestamp_ms=int(clock.epoch_now() * 1000),
+            transactional=transactional,
+        )
+    ]
 
 
 async def send_outputs(
-    producer: aiokafka.AIOKafkaProducer, partition: int, effects: Effects, *, topic_prefix: str
+    producer: aiokafka.AIOKafkaProducer,
+    partition: int,
+    effects: Effects,
+    *,
+    topic_prefix: str,
+    transactional: bool,
 ) -> list[Awaitable[Any]]:
     """Send a batch's outputs to the partitions of its number; return the acknowledgements."""
     sent: list[Awaitable[Any]] = []
     for topic, messages in effects.outputs.items():
-        sent += await send(producer, topic_prefix + topic, partition, messages)
+        sent += await send(
+            producer, topic_prefix + topic, partition, messages, transactional=transactional
+        )
     return sent
 
 
@@ -123,12 +131,15 @@ async def send_changes(
     table: Table[bytes, bytes],
     partition: int,
     changes: Changes,
+    *,
+    transactional: bool,
 ) -> list[Awaitable[Any]]:
     """Send a table's changes to its changelog; return the acknowledgements.
 
     A record carries the very bytes of key and value that the store holds, as Faust's own would.
     """
-    return await send(producer, table.changelog_topic.get_topic_name(), partition, changes.items())
+    changelog = table.changelog_topic.get_topic_name()
+    return await send(producer, changelog, partition, changes.items(), transactional=transactional)
 
 
 async def last_offset(acknowledgements: list[Awaitable[Any]], records: int) -> int:

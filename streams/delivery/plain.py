@@ -65,14 +65,20 @@ class PlainDelivery(PipelinedDelivery):
             raise RuntimeError("the delivery has not been started")
         with metrics.STAGE_SECONDS.labels("outputs").time():
             sending = await send_outputs(
-                self._producer, batch.partition, effects, topic_prefix=self.app.topic_prefix
+                self._producer,
+                batch.partition,
+                effects,
+                topic_prefix=self.app.topic_prefix,
+                transactional=False,
             )
             await asyncio.gather(*sending)
         with metrics.STAGE_SECONDS.labels("changelog").time():
             offsets = {}
             for table, changes in effects.changes.items():
                 if changes:
-                    sent = await send_changes(self._producer, table, batch.partition, changes)
+                    sent = await send_changes(
+                        self._producer, table, batch.partition, changes, transactional=False
+                    )
                     offsets[table] = await last_offset(sent, len(changes))
         with metrics.STAGE_SECONDS.labels("store").time():
             for table, offset in offsets.items():

@@ -94,10 +94,14 @@ class TransactionalDelivery(PipelinedDelivery):
         partition = batch.partition
         await producer.begin_transaction()
         outputs = await send_outputs(
-            producer, partition, effects, topic_prefix=self.app.topic_prefix
+            producer,
+            partition,
+            effects,
+            topic_prefix=self.app.topic_prefix,
+            transactional=True,
         )
         changes = {
-            table: await send_changes(producer, table, partition, changed)
+            table: await send_changes(producer, table, partition, changed, transactional=True)
             for table, changed in effects.changes.items()
             if changed
         }

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from schemas.metering import RejectionRule
 from streams.domain.channels import Cells
+from streams.domain.minutes import Digest
 
 OFFSET_BITS: Final = 44
 MAX_GENERATION: Final = 2**19 - 1
@@ -56,6 +57,7 @@ class Frame(NamedTuple):
         meters: Whom the columns of `cells` belong to.
         mask: Bit for each channel that `cells` has a row for.
         cells: (channel, meter), mWh, `MISSING` where not measured.
+        digest: What they come to, if that is known already.
     """
 
     community_id: str
@@ -65,6 +67,7 @@ class Frame(NamedTuple):
     meters: MeterList
     mask: int
     cells: Cells
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ the same frames ends in the same cells.
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,22 @@ import numpy.typing as npt
 from streams.domain.channels import MISSING, Cells, positions
 
 Origins = npt.NDArray[np.unsignedinteger[Any]]
+
+
+class Digest(NamedTuple):
+    """What a minute's cells come to; computed for a whole batch at once (`streams.domain.digests`).
+
+    Attributes:
+        packed: The cells in few bytes (`streams.domain.packing`).
+        widths: Of the packed rows.
+        reported: How many meters have a consumption.
+        flows: Their sums in mWh in the order of `FLOWS`, `MISSING` where nobody measured it.
+    """
+
+    packed: bytes
+    widths: int
+    reported: int
+    flows: list[int]
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +46,7 @@ class Minute:
             version of the same minute has the same content for ever.
         reported: Meters named in its frames, by place; None means the first `cells.shape[1]`.
         closed: Whether it has been told to the world.
+        digest: What `cells` come to, if that is known already.
     """
 
     mask: int
@@ -39,6 +56,7 @@ class Minute:
     origins: Origins | None = None
     reported: frozenset[int] | None = None
     closed: bool = False
+    digest: Digest | None = None
 
 
 class Effect(Enum):
@@ -84,6 +102,7 @@ def absorb(minute: Minute, mask: int, cells: Cells, rank: tuple[int, int]) -> Ef
     )
     minute.mask = union
     minute.cells = np.where(takes, new, old)
+    minute.digest = None
     _settle(minute, np.where(takes, len(ranks) - 1, origins), ranks)
     if value_changes:
         minute.version = rank[1] + 1

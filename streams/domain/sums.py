@@ -41,7 +41,7 @@ def minute_sums(minutes: Sequence[Minute]) -> tuple[Sums, Sums]:
     sums = np.full((len(minutes), len(FLOWS), 1), MISSING, dtype=np.int64)
     measured = np.zeros((len(minutes), 1), dtype=np.int64)
     for_each_meter = np.zeros(cells.shape[2], dtype=np.int64)
-    _add(cells[:, None], _rows(minutes[0].mask), for_each_meter, sums, measured)
+    add_flows(cells[:, None], _rows(minutes[0].mask), for_each_meter, sums, measured)
     return sums[:, :, 0], measured[:, 0]
 
 
@@ -61,7 +61,7 @@ def period_sums(minutes: Sequence[Minute], *, periods: int) -> tuple[Sums, Sums]
     sums = np.full((periods, len(FLOWS), n_meters), MISSING, dtype=np.int64)
     measured = np.zeros((periods, n_meters), dtype=np.int64)
     of_periods = cells.reshape(periods, -1, *cells.shape[1:])
-    _add(of_periods, _rows(minutes[0].mask), np.arange(n_meters), sums, measured)
+    add_flows(of_periods, _rows(minutes[0].mask), np.arange(n_meters), sums, measured)
     return sums, measured
 
 
@@ -72,7 +72,9 @@ def _rows(mask: int) -> tuple[int, ...]:
 
 
 @compiled
-def _add(cells: Sums, rows: tuple[int, ...], place_of: Sums, sums: Sums, measured: Sums) -> None:
+def add_flows(
+    cells: Sums, rows: tuple[int, ...], place_of: Sums, sums: Sums, measured: Sums
+) -> None:
     """Add the flows of each reading of (group, minute, channel, meter) to its sums.
 
     Args:
@@ -123,6 +125,11 @@ def of_one_shape(minutes: Sequence[Minute]) -> Sequence[Minute]:
         union |= mask
     widest = max(width for _, width in shapes)
     return [
-        replace(minute, mask=union, cells=spread(minute.cells, minute.mask, union, widest))
+        replace(
+            minute,
+            mask=union,
+            cells=spread(minute.cells, minute.mask, union, widest),
+            digest=None,
+        )
         for minute in minutes
     ]

@@ -160,6 +160,8 @@ class Windows:
         rank = (frame.sequence, frame.place)
         if minute is None:
             minute = Minute(frame.mask, cells, (rank,), frame.place + 1)
+            if roster.places is None:
+                minute.digest = frame.digest
             minute.reported = reported_by(None, roster)
             minutes[start] = minute
         else:

@@ -85,8 +85,19 @@ PINNED = {
     ),
     "aiokafka.consumer.consumer.AIOKafkaConsumer.highwater": "the end that recovery reads to",
     "aiokafka.consumer.consumer.AIOKafkaConsumer.position": "how far recovery has read",
-    "aiokafka.producer.producer.AIOKafkaProducer.create_batch": "record batches",
-    "aiokafka.producer.producer.AIOKafkaProducer.send_batch": "record batches",
+    "aiokafka.producer.producer.AIOKafkaProducer.send_batch": "record batches, which are ours",
+    "aiokafka.producer.message_accumulator.BatchBuilder._build": "ours has the bytes",
+    "aiokafka.producer.message_accumulator.BatchBuilder._set_producer_state": "ours notes it",
+    "aiokafka.producer.message_accumulator.BatchBuilder.append": "ours is closed, and refuses",
+    "aiokafka.producer.message_accumulator.BatchBuilder.closed": "ours is, from the beginning",
+    "aiokafka.producer.message_accumulator.BatchBuilder.record_count": "counts sequence numbers",
+    "aiokafka.producer.message_accumulator.BatchBuilder.size": "ours has the bytes",
+    "aiokafka.producer.message_accumulator.MessageAccumulator._append_batch": "takes a batch",
+    "aiokafka.producer.message_accumulator.MessageAccumulator._pop_batch": (
+        "gives a batch its producer's state before it is built"
+    ),
+    "aiokafka.producer.message_accumulator.MessageAccumulator.add_batch": "takes a batch",
+    "aiokafka.producer.sender.SendProduceReqHandler.create_request": "takes a batch's bytes",
     # Tables and their recovery.
     "faust.stores.rocksdb.Store._db_for_partition": "written past the table",
     "faust.stores.rocksdb.Store.partition_path": "the folder that a rebuilt store deletes",

@@ -37,12 +37,13 @@ def test_each_terminal_is_found_by_its_key_and_meters_whatever_follows(
     all_of_them = [a_terminal(community, *meters) for community, meters in whoever]
 
     for key, column, terminal in all_of_them:
-        assert terminals.of(key, column) is None
-        terminals.remember(key, column, terminal)
+        assert terminals.number_of(key, column) == UNKNOWN
+        number = terminals.remember(key, column, terminal)
+        assert terminals.meters_of(number) == len(terminal.meters.ids)
 
     for key, column, terminal in all_of_them:
-        assert terminals.of(key, column) is terminal
         number = number_of(terminals, key, column, behind=behind)
+        assert number == terminals.number_of(key, column)
         assert terminals.known[number] is terminal
         assert number_of(terminals, key + b"?", column) == UNKNOWN
 
@@ -54,17 +55,19 @@ def test_the_parts_of_a_large_community_are_terminals_of_their_own() -> None:
     for key, column, terminal in parts:
         terminals.remember(key, column, terminal)
 
-    assert [terminals.of(key, column) for key, column, _ in parts] == [part[2] for part in parts]
+    assert [terminals.number_of(key, column) for key, column, _ in parts] == list(range(2_000))
 
 
-def test_one_too_many_makes_it_forget_them_all() -> None:
+def test_too_many_are_forgotten_when_room_is_made_and_not_before() -> None:
     key, column, terminal = a_terminal("c1", "m1")
     terminals = Terminals(max_bytes=len(key + column))
+
     terminals.remember(key, column, terminal)
-    other_key, other_column, other = a_terminal("c2", "m2")
+    terminals.make_room()
+    assert terminals.number_of(key, column) == 0
 
-    terminals.remember(other_key, other_column, other)
-
-    assert terminals.of(key, column) is None
-    assert terminals.of(other_key, other_column) is other
-    assert terminals.known == [other]
+    terminals.remember(*a_terminal("c2", "m2"))
+    assert terminals.number_of(key, column) == 0
+    terminals.make_room()
+    assert terminals.number_of(key, column) == UNKNOWN
+    assert terminals.known == []

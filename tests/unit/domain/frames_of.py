@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.units import MINUTE_S
 from streams.domain.channels import CHANNELS, MISSING
+from streams.domain.digests import digests
 from streams.domain.frames import Frame, MeterList
 
 MONDAY = 1_700_438_400  # 2023-11-20T00:00:00Z
@@ -28,20 +29,24 @@ def a_frame(
     """Build a frame for the given minute of Monday; consumption is 100 mWh unless it is said."""
     values: Values = energy_mwh or {"consumption": [100] * len(meters)}
     channels = sorted(CHANNELS.index(name) for name in values)
+    mask = sum(1 << channel for channel in channels)
+    cells = np.array(
+        [
+            [MISSING if value is None else value for value in values[CHANNELS[channel]]]
+            for channel in channels
+        ],
+        dtype=np.int64,
+    )
+    (digest,) = digests(cells.reshape(-1), np.array([[mask, len(meters), 0]]))
     return Frame(
         community_id,
         MONDAY + minute * MINUTE_S,
         sequence,
         place,
         MeterList(tuple(meters)),
-        sum(1 << channel for channel in channels),
-        np.array(
-            [
-                [MISSING if value is None else value for value in values[CHANNELS[channel]]]
-                for channel in channels
-            ],
-            dtype=np.int64,
-        ),
+        mask,
+        cells,
+        digest,
     )
 
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from streams.domain.channels import MISSING
-from tables.packing import pack, unpack
+from streams.domain.packing import pack, unpack
 
 ROWS = st.tuples(st.integers(1, 7), st.integers(1, 20))
 SIZES = st.sampled_from([0, 1, 254, 255, 256, 65_534, 65_535, 2**31, 2**40 - 2, 2**40 - 1, 2**62])
