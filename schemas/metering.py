@@ -64,6 +64,10 @@ class CommunityMinute(BaseModel):
     minute: MinuteStart
     version: Version
     meters_reported: Annotated[int, Field(ge=0, description="meters with a consumption")]
+    missing_meters: Annotated[
+        list[MeterId],
+        Field(description="registered meters that none of its frames has an accepted reading of"),
+    ] = []
     consumption_mwh: EnergySum | None
     production_mwh: EnergySum | None
     import_mwh: EnergySum | None

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -14,9 +14,10 @@ from faust.types.transports import TransportT
 from mode.utils.locks import Event
 from typing_extensions import override
 
-from streams.delivery.clients import credentials_of
+from streams.delivery.clients import client_settings, credentials_of
 from streams.delivery.consumer import BatchTransport
 from streams.delivery.effects import Delivery
+from streams.delivery.follower import Follower, Take
 from streams.delivery.plain import PlainDelivery
 from streams.delivery.recovery import BatchTableManager
 from streams.delivery.store import SCHEME
@@ -109,6 +110,7 @@ class App(faust.App):
         self.working = asyncio.Event()
         self.assignment_number = 0
         self.obstacles: list[Callable[[], str | None]] = []
+        self._followers: list[Follower] = []
 
     @override
     def _new_transport(self) -> TransportT:
@@ -117,11 +119,15 @@ class App(faust.App):
     @override
     async def on_start(self) -> None:
         await self.delivery.start()
+        for follower in self._followers:
+            await follower.start(on_end=self.crash_on_failure)
         await super().on_start()
 
     @override
     async def on_stop(self) -> None:
         await super().on_stop()
+        for follower in self._followers:
+            await follower.stop()
         await self.delivery.stop()
 
     def bytes_table(self, name: str) -> Table[bytes, bytes]:
@@ -145,6 +151,20 @@ class App(faust.App):
             value_serializer="raw",
             partitions=self.conf.topic_partitions,
         )
+
+    def follow(self, names: Sequence[str], take: Take) -> Follower:
+        """Have topics, by their names in the contract, read to their end before agents begin.
+
+        `take` is given those names and values, then and for as long as the app runs.
+        """
+        skipped = len(self.topic_prefix)
+        follower = Follower(
+            client_settings(self),
+            [self.topic_prefix + name for name in names],
+            lambda name, value: take(name[skipped:], value),
+        )
+        self._followers.append(follower)
+        return follower
 
     @property
     def crash_event(self) -> Event:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiokafka
 from faust import Table
-from faust.types import TP
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
 from streams import clock
@@ -33,25 +32,27 @@ class PipelinedDelivery(ABC):
     def __init__(self, app: "App") -> None:
         """Deliver for this app."""
         self.app = app
-        self._under_way: dict[TP, tuple[asyncio.Task[None], Effects]] = {}
+        # By the partition's number, as an agent of several topics has one table for all of them.
+        self._under_way: dict[int, tuple[asyncio.Task[None], Effects]] = {}
         self._flushed: dict[tuple[str, int], float] = {}
 
     async def commit(self, batch: Batch, effects: Effects) -> None:
         """See `Delivery.commit`."""
-        earlier = self._under_way.get(batch.tp)
-        if earlier is not None:
+        while (earlier := self._under_way.get(batch.partition)) is not None:
             await earlier[0]
+            # Another agent that waited for it too may have gone first.
+            if self._under_way[batch.partition] is earlier:
+                break
         task = asyncio.create_task(self.deliver(batch, effects))
         task.add_done_callback(self.app.crash_on_failure)
-        self._under_way[batch.tp] = (task, effects)
+        self._under_way[batch.partition] = (task, effects)
 
     def unwritten(self, table: Table[bytes, bytes], partition: int) -> Mapping[bytes, bytes | None]:
         """See `Delivery.unwritten`."""
-        found: Changes = {}
-        for tp, (task, effects) in self._under_way.items():
-            if tp.partition == partition and not task.done():
-                found |= effects.changes.get(table, {})
-        return found
+        if (found := self._under_way.get(partition)) is None:
+            return {}
+        task, effects = found
+        return {} if task.done() else effects.changes.get(table, {})
 
     def write(
         self, table: Table[bytes, bytes], partition: int, changes: Changes, offset: int

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from agents.alerts import policy_of
+from agents.autarky import policy_of
 from deploy.autarky_check import ExpectedAutarky
 from load_generator.truth import TRUTH_SCHEMA
 from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows

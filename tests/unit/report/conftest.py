@@ -5,7 +5,7 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from agents.alerts import policy_of
+from agents.autarky import policy_of
 from schemas.metering import HouseholdIntervals
 from sinks.clickhouse.autarky_rows import autarky_interval_rows
 from sinks.clickhouse.household_rows import household_rows

@@ -1,0 +1,96 @@
+"""Compacted topics that a worker knows as a whole: read to their end, then followed.
+
+Not Faust's GlobalTable: that keeps a RocksDB copy with each worker, restores it at every rebalance,
+and has no way to wait for what was written before a frame (docs/decisions/registry-in-memory.md).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import aiokafka
+from aiokafka.errors import KafkaError
+
+logger = logging.getLogger(__name__)
+
+_POLL_MS: Final = 200
+_AT_ONCE: Final = 4 << 20
+
+Take = Callable[[str, bytes], None]
+"""Given a topic's name and a record's value; what it can't read it says and leaves out."""
+
+
+class Follower:
+    """Reads some topics from their beginning, all partitions, and goes on reading.
+
+    Attributes:
+        names: The topics, as they are named on the broker.
+    """
+
+    def __init__(self, connection: Mapping[str, Any], names: Sequence[str], take: Take) -> None:
+        """Follow topics; `take` gets their records, those of a partition in their order."""
+        self.names: Final = tuple(names)
+        self._take = take
+        # Without a group it has all partitions.
+        self._consumer = aiokafka.AIOKafkaConsumer(
+            *names,
+            **connection,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=_POLL_MS,
+            max_partition_fetch_bytes=_AT_ONCE,
+        )
+        self._moved = asyncio.Condition()
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self, *, on_end: Callable[["asyncio.Task[None]"], None]) -> None:
+        """Begin, and return once everything that is there has been taken.
+
+        Args:
+            on_end: Called when the following has ended, by `stop` or by an error of `take`.
+
+        Raises:
+            KafkaError: If the broker does not answer.
+        """
+        await self._consumer.start()
+        self._following = asyncio.create_task(self._follow())
+        self._following.add_done_callback(on_end)
+        await self.catch_up()
+
+    async def stop(self) -> None:
+        """End it."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        await self._consumer.stop()
+
+    async def catch_up(self) -> None:
+        """Return once everything has been taken that was written before the call.
+
+        Raises:
+            KafkaError: If the broker does not answer.
+        """
+        ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
+        async with self._moved:
+            while not await self._is_at(ends):
+                await self._moved.wait()
+
+    async def _is_at(self, ends: Mapping[aiokafka.TopicPartition, int]) -> bool:
+        positions = [(await self._consumer.position(tp), end) for tp, end in ends.items()]
+        return all(position >= end for position, end in positions)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                polled = await self._consumer.getmany(timeout_ms=_POLL_MS)
+            except KafkaError as error:
+                logger.warning("%s can't be followed, trying again: %s", self.names, error)
+                await asyncio.sleep(_POLL_MS / 1000)
+                continue
+            for tp, records in polled.items():
+                for record in records:
+                    self._take(tp.topic, record.value or b"")
+            async with self._moved:
+                self._moved.notify_all()
