@@ -6,7 +6,18 @@ import sys
 import typer
 from rich.console import Console
 
-from deploy.cli import check, demo, doctor, load, registry, repartition, up, vee_report, worker
+from deploy.cli import (
+    check,
+    demo,
+    doctor,
+    load,
+    registry,
+    repartition,
+    reprocess,
+    up,
+    vee_report,
+    worker,
+)
 from deploy.embedded.processes import ProcessEndedError
 from deploy.repartition.layouts import RepartitionError
 from load_generator.faults import FaultRateError
@@ -48,6 +59,7 @@ cli.command("load")(load.load)
 cli.command("check")(check.check)
 cli.command("demo")(demo.demo)
 cli.command("doctor")(doctor.doctor)
+cli.command("reprocess")(reprocess.reprocess)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.add_typer(registry.registry, name="registry")
