@@ -26,6 +26,7 @@ from streams.domain.event_clock import EventClock
 from streams.domain.frames import Rejection
 from streams.domain.rosters import Rosters
 from streams.domain.steps import Step
+from streams.domain.vee import Thresholds
 from streams.domain.windows import WindowPolicy, Windows
 from streams.settings import DeliveryMode, Settings, Unregistered
 from tables import communities, minutes
@@ -43,6 +44,11 @@ class _Kept:
     clock: EventClock = field(default_factory=EventClock)
 
 
+def thresholds_of(settings: Settings) -> Thresholds:
+    """Return what readings are compared with."""
+    return Thresholds(cap_factor=settings.cap_factor, battery_c_rate=settings.battery_c_rate)
+
+
 def attach(app: App, settings: Settings) -> None:
     """Declare the tables and the agent of metering."""
     if settings.delivery is DeliveryMode.TRANSACTIONAL:
@@ -52,7 +58,9 @@ def attach(app: App, settings: Settings) -> None:
         retention_s=int(settings.window_retention.total_seconds()),
         max_ahead_s=int(settings.max_ahead.total_seconds()),
     )
-    rosters = Rosters(learns=settings.unregistered is Unregistered.LEARN)
+    rosters = Rosters(
+        learns=settings.unregistered is Unregistered.LEARN, thresholds=thresholds_of(settings)
+    )
     registry = app.follow((topics.REGISTRY_HOUSEHOLDS.name,), partial(_take, rosters))
     decoder = FrameDecoder(max_frame_bytes=settings.max_frame_bytes, generation=settings.generation)
     minutes_table, communities_table = minutes.declare(app), communities.declare(app)
