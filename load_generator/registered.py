@@ -76,7 +76,8 @@ def contract_powers_w(fleet: Fleet) -> NDArray[np.int64]:
 
 def panel_peaks_w(fleet: Fleet) -> NDArray[np.int64]:
     """Return what the panels of those who have some give at most, W, by `fleet.pv`."""
-    return np.ceil(fleet.pv_w * BRIGHTEST).astype(np.int64)
+    peaks: NDArray[np.int64] = np.ceil(fleet.pv_w * BRIGHTEST).astype(np.int64)
+    return peaks
 
 
 def _charger_powers(fleet: Fleet) -> dict[int, int]:
