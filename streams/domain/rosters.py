@@ -128,7 +128,7 @@ class Rosters:
         nobody = Roster({}, ALWAYS, FOREVER, self._thresholds)
         self._unregistered: Final = None if learns else nobody
         self._stays: dict[str, dict[tuple[str, int], Stay]] = {}
-        self._homes: dict[str, set[str]] = {}
+        self._homes: dict[str, tuple[str, ...]] = {}
         self._latest: dict[str, Roster] = {}
 
     def take(self, household: Household) -> None:
@@ -149,7 +149,9 @@ class Rosters:
             household.pv_peak_w or 0,
             household.battery_wh or 0,
         )
-        self._homes.setdefault(household.meter_id, set()).add(household.community_id)
+        homes = self._homes.get(household.meter_id, ())
+        if household.community_id not in homes:
+            self._homes[household.meter_id] = (*homes, household.community_id)
         self._latest.pop(household.community_id, None)
 
     def at(self, community_id: str, minute: int) -> Roster | None:
@@ -167,7 +169,7 @@ class Rosters:
 
     def home_of(self, meter_id: str, minute: int) -> str | None:
         """Return the community that a meter is registered in at a minute (epoch s), if any."""
-        for community_id in sorted(self._homes.get(meter_id, ())):
+        for community_id in self._homes.get(meter_id, ()):
             stays = self._stays[community_id].values()
             if any(stay.meter_id == meter_id and stay.holds_at(minute) for stay in stays):
                 return community_id
