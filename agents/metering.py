@@ -23,7 +23,7 @@ from streams.delivery.effects import Effects, Messages
 from streams.delivery.transactional import TransactionalDelivery
 from streams.domain.admission import admit
 from streams.domain.event_clock import EventClock
-from streams.domain.frames import Rejection
+from streams.domain.frames import Frame, Rejection, offset_of
 from streams.domain.rosters import Rosters
 from streams.domain.steps import Step
 from streams.domain.vee import Thresholds
@@ -128,6 +128,7 @@ def _outputs(step: Step, batch: Batch) -> dict[str, Messages]:
         topics.COMMUNITY_MINUTES.name: list(results.community_minutes(step.closed_minutes)),
         topics.HOUSEHOLD_INTERVALS.name: list(results.household_intervals(step.closed_periods)),
         topics.REJECTED_READINGS.name: list(_rejected(step.rejections, batch)),
+        topics.READING_EDITS.name: list(_edited(step.edits, batch)),
     }
 
 
@@ -141,6 +142,12 @@ def _rejected(rejections: list[Rejection], batch: Batch) -> Iterator[results.Mes
             partition=batch.partition,
             received_at_ms=max(record.timestamp, 0),
         )
+
+
+def _edited(edits: list[Frame], batch: Batch) -> Iterator[results.Message]:
+    for frame in edits:
+        timestamp = batch.records.at(offset_of(frame.place)).timestamp
+        yield from results.edited_readings(frame, edited_at_ms=max(timestamp, 0))
 
 
 def _observe(step: Step, partition: Partition[_Kept]) -> None:

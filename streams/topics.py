@@ -9,7 +9,13 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
-from schemas.metering import CommunityMinute, HouseholdIntervals, MeterFrame, RejectedReading
+from schemas.metering import (
+    CommunityMinute,
+    EditedReading,
+    HouseholdIntervals,
+    MeterFrame,
+    RejectedReading,
+)
 from schemas.persons import Person
 from schemas.registry import Community, Household, Plant, Technician
 
@@ -53,6 +59,7 @@ HOUSEHOLD_INTERVALS: Final = Topic("household-intervals", "community id", Househ
 REJECTED_READINGS: Final = Topic(
     "rejected-readings", "community id, empty where unreadable", RejectedReading
 )
+READING_EDITS: Final = Topic("reading-edits", "community id", EditedReading)
 AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 
@@ -87,6 +94,7 @@ TOPICS: Final = (
     COMMUNITY_MINUTES,
     HOUSEHOLD_INTERVALS,
     REJECTED_READINGS,
+    READING_EDITS,
     AUTARKY_INTERVALS,
     AUTARKY_CHANGES,
     REGISTRY_COMMUNITIES,

@@ -10,6 +10,7 @@ from deploy.cli import (
     check,
     demo,
     doctor,
+    edit,
     load,
     registry,
     repartition,
@@ -60,6 +61,7 @@ cli.command("check")(check.check)
 cli.command("demo")(demo.demo)
 cli.command("doctor")(doctor.doctor)
 cli.command("reprocess")(reprocess.reprocess)
+cli.command("edit")(edit.edit)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.add_typer(registry.registry, name="registry")
