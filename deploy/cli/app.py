@@ -11,6 +11,7 @@ from deploy.cli import (
     demo,
     doctor,
     edit,
+    explain,
     load,
     registry,
     repartition,
@@ -62,6 +63,7 @@ cli.command("demo")(demo.demo)
 cli.command("doctor")(doctor.doctor)
 cli.command("reprocess")(reprocess.reprocess)
 cli.command("edit")(edit.edit)
+cli.command("explain")(explain.explain)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.add_typer(registry.registry, name="registry")

@@ -70,6 +70,24 @@ def test_an_edit_stands_above_what_the_terminal_sends_and_says_who_and_why(
     ]
 
 
+def test_a_figure_is_explained_by_all_that_lies_behind_it(system: EmbeddedSystem) -> None:
+    ended = smatrix("explain", "me", "2025-06-16T12:00Z", environment=addresses(system.settings))
+
+    assert (ended.status, ended.err) == (0, "")
+    lines = [" ".join(line.split()) for line in ended.out.splitlines()]
+    assert lines[0] == "me in edited, the quarter-hour from 2025-06-16T12:00Z"
+    assert any(line.startswith("consumption 16.333 Wh, production unknown") for line in lines)
+    readings = [line for line in lines if " offset " in line]
+    at_noon, first, edited, again, filled = readings
+    assert at_noon.startswith("2025-06-16T12:00Z offset ")
+    assert at_noon.endswith("consumption 7 Wh stands")
+    assert first.endswith("sequence 5 consumption 7 Wh")
+    assert edited.endswith("edit by A. Reader consumption 8.333 Wh stands")
+    assert again.endswith(f"sequence {2**62} consumption 9 Wh")
+    assert filled.endswith("consumption 1 Wh stands")
+    assert any("A. Reader read by hand" in line for line in lines[lines.index("Edits") :])
+
+
 def test_what_can_t_be_edited_is_said_in_a_line(system: EmbeddedSystem) -> None:
     by = ("--at=2025-06-16T12:01Z", "--by=A", "--reason=B")
 
