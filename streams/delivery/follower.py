@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 # Asking for the end waits behind a fetch that waits.
 _POLL_MS: Final = 50
+_PAUSE_S: Final = 1.0
 _AT_ONCE: Final = 4 << 20
 
 Take = Callable[[str, bytes], None]
@@ -70,13 +71,24 @@ class Follower:
     async def catch_up(self) -> None:
         """Return once everything has been taken that was written before the call.
 
-        Raises:
-            KafkaError: If the broker does not answer.
+        It waits for a broker that is away.
         """
-        ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
+        ends = await self._ends()
         async with self._moved:
             while not await self._is_at(ends):
                 await self._moved.wait()
+
+    async def _ends(self) -> dict[aiokafka.TopicPartition, int]:
+        while True:
+            try:
+                ends: dict[aiokafka.TopicPartition, int] = await self._consumer.end_offsets(
+                    list(self._consumer.assignment())
+                )
+            except KafkaError as error:
+                logger.warning("the end of %s is not known, asking again: %s", self.names, error)
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                return ends
 
     async def _is_at(self, ends: Mapping[aiokafka.TopicPartition, int]) -> bool:
         positions = [(await self._consumer.position(tp), end) for tp, end in ends.items()]
@@ -88,7 +100,7 @@ class Follower:
                 polled = await self._consumer.getmany(timeout_ms=_POLL_MS)
             except KafkaError as error:
                 logger.warning("%s can't be followed, trying again: %s", self.names, error)
-                await asyncio.sleep(_POLL_MS / 1000)
+                await asyncio.sleep(_PAUSE_S)
                 continue
             for tp, records in polled.items():
                 for record in records:

@@ -1,5 +1,6 @@
 """The registry on Apache Kafka: read and written as anywhere, and persons gone from its disk."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from deploy.kafka import cluster
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.properties import Seat, node_properties
 from deploy.registry import work
+from streams.delivery.clients import connection_of
+from streams.delivery.follower import Follower
 from streams.domain.registry import Claim, Entry
 from streams.settings import Settings
 from tests.acceptance.running import eventually
@@ -66,3 +69,32 @@ async def test_who_is_erased_is_gone_from_the_broker_s_disk_and_their_neighbours
         )
         known = await work.registered(settings, personal=True)
         assert len(known) == 22
+
+
+async def test_a_follower_waits_for_a_broker_that_is_away_and_misses_nothing(
+    tmp_path: Path,
+) -> None:
+    require_kafka()
+    taken: list[bytes] = []
+    with KafkaCluster(tmp_path) as kafka:
+        settings = Settings(broker=kafka.bootstrap)
+        await work.register_claims(settings, [Claim(1, a_community())], now_ms=NOW)
+        follower = Follower(
+            connection_of(settings), ["registry-communities"], lambda _, value: taken.append(value)
+        )
+        await follower.start(on_end=lambda _: None)
+        assert len(taken) == 1
+        (node,) = kafka.nodes
+
+        node.kill()
+        waiting = asyncio.create_task(follower.catch_up())
+        await asyncio.wait([waiting], timeout=3)
+        assert not waiting.done()
+        node.start()
+        kafka.await_ready()
+        await waiting
+        await work.register_claims(settings, [Claim(1, a_community("c2"))], now_ms=NOW)
+        await follower.catch_up()
+        await follower.stop()
+
+    assert len(taken) == 2
