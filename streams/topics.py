@@ -9,6 +9,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import CommunityMinute, HouseholdIntervals, MeterFrame, RejectedReading
 from schemas.persons import Person
 from schemas.registry import Community, Household, Plant, Technician
@@ -55,6 +56,8 @@ REJECTED_READINGS: Final = Topic(
 )
 AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
+MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
+TICKET_COMMANDS: Final = Topic("ticket-commands", "community id", TicketCommand)
 
 _COMPACTED: Final = {"cleanup.policy": "compact"}
 REGISTRY_COMMUNITIES: Final = Topic("registry-communities", "community id", Community, _COMPACTED)
@@ -89,6 +92,8 @@ TOPICS: Final = (
     REJECTED_READINGS,
     AUTARKY_INTERVALS,
     AUTARKY_CHANGES,
+    MALFUNCTIONS,
+    TICKET_COMMANDS,
     REGISTRY_COMMUNITIES,
     REGISTRY_HOUSEHOLDS,
     REGISTRY_PLANTS,

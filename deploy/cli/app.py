@@ -6,9 +6,21 @@ import sys
 import typer
 from rich.console import Console
 
-from deploy.cli import check, demo, doctor, load, registry, repartition, up, vee_report, worker
+from deploy.cli import (
+    check,
+    demo,
+    doctor,
+    load,
+    registry,
+    repartition,
+    tickets,
+    up,
+    vee_report,
+    worker,
+)
 from deploy.embedded.processes import ProcessEndedError
 from deploy.repartition.layouts import RepartitionError
+from deploy.tickets.history import TicketError
 from load_generator.faults import FaultRateError
 from load_generator.fleet import FleetError
 from load_generator.plan import PlanError
@@ -31,6 +43,7 @@ _FOR_THE_OPERATOR = (
     RepartitionError,
     ReplayError,
     SendError,
+    TicketError,
     TruthError,
     WorkerError,
 )
@@ -51,6 +64,7 @@ cli.command("doctor")(doctor.doctor)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.add_typer(registry.registry, name="registry")
+cli.add_typer(tickets.tickets, name="tickets")
 
 
 def main() -> None:
