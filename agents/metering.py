@@ -1,30 +1,38 @@
 """Shell around `streams.domain.windows`: frames in, closed minutes and periods out."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from faust.types import StreamT
 
 from agents.partitions import Partition, Partitions
+from schemas.registry import Household
 from schemas.units import MINUTE_S
 from sinks import metrics
 from streams import clock, topics
 from streams.codecs import results
 from streams.codecs.frames import FrameDecoder
+from streams.codecs.registry import UnreadableEntryError, decode
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Effects, Messages
 from streams.delivery.transactional import TransactionalDelivery
+from streams.domain.admission import admit
 from streams.domain.event_clock import EventClock
 from streams.domain.frames import Rejection
+from streams.domain.rosters import Rosters
 from streams.domain.steps import Step
 from streams.domain.windows import WindowPolicy, Windows
-from streams.settings import DeliveryMode, Settings
+from streams.settings import DeliveryMode, Settings, Unregistered
 from tables import communities, minutes
 from tables.store import Store
 from tables.windows import load_windows
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -44,6 +52,8 @@ def attach(app: App, settings: Settings) -> None:
         retention_s=int(settings.window_retention.total_seconds()),
         max_ahead_s=int(settings.max_ahead.total_seconds()),
     )
+    rosters = Rosters(learns=settings.unregistered is Unregistered.LEARN)
+    registry = app.follow((topics.REGISTRY_HOUSEHOLDS.name,), partial(_take, rosters))
     decoder = FrameDecoder(max_frame_bytes=settings.max_frame_bytes, generation=settings.generation)
     minutes_table, communities_table = minutes.declare(app), communities.declare(app)
 
@@ -52,6 +62,7 @@ def attach(app: App, settings: Settings) -> None:
             policy,
             of_minutes=stores[minutes_table.name],
             of_communities=stores[communities_table.name],
+            rosters=rosters,
         )
         kept = _Kept(windows)
         kept.clock.advance(windows.newest + MINUTE_S, now=clock.epoch_now())
@@ -70,8 +81,13 @@ def attach(app: App, settings: Settings) -> None:
             decoded = decoder.decode(batch.records)
             # The commits of other partitions' batches go on between the stages of this one.
             await asyncio.sleep(0)
-            step = kept.windows.fold(decoded.frames, now=now, clock=kept.clock.time(now=now))
-            step.rejections[:0] = decoded.rejections
+            admission = admit(decoded.frames, rosters)
+            if admission.rejections:
+                # Who is registered first and sends then must never be refused.
+                await registry.catch_up()
+                admission = admit(decoded.frames, rosters)
+            step = kept.windows.fold(admission.frames, now=now, clock=kept.clock.time(now=now))
+            step.rejections[:0] = [*decoded.rejections, *admission.rejections]
             kept.clock.advance(kept.windows.newest + MINUTE_S, now=now)
             await asyncio.sleep(0)
             effects = Effects()
@@ -86,6 +102,17 @@ def attach(app: App, settings: Settings) -> None:
             effects.outputs = _outputs(step, batch)
             _observe(step, partition)
             await app.delivery.commit(batch, effects)
+
+
+def _take(rosters: Rosters, topic: str, value: bytes) -> None:
+    """Take note of a household as it is registered."""
+    try:
+        household = decode("household", value)
+    except UnreadableEntryError as error:
+        metrics.UNREADABLE_ENTRIES.inc()
+        logger.error("%s: an entry is left out: %s", topic, error)  # noqa: TRY400 - said in a line
+        return
+    rosters.take(cast("Household", household))
 
 
 def _outputs(step: Step, batch: Batch) -> dict[str, Messages]:

@@ -6,10 +6,16 @@ from typing import Final
 
 import pyarrow as pa
 
-from bench.broker import Broker
+from bench.broker import PARTITIONS, Broker
+from deploy.registry.store import ensure_there, write
+from deploy.repartition.broker import Broker as RegistryBroker
 from load_generator.faults import FaultRates
 from load_generator.plan import Plan
+from load_generator.registered import registered
 from load_generator.sender import run
+from streams.codecs.registry import TOPIC_OF
+from streams.delivery.clients import connection_of
+from streams.settings import Settings
 from streams.topics import METER_FRAMES
 
 # By day: at night the panels send zeros, and frames are shorter.
@@ -49,10 +55,18 @@ def plan(
 
 
 async def fill(broker: Broker, wanted: Plan) -> Dataset:
-    """Put a plan's frames into a new topic of frames; what was in it is gone."""
-    if METER_FRAMES.name in await broker.topics():
-        await broker.delete([METER_FRAMES.name])
+    """Put a plan's frames into a new topic of frames, and its fleet into a new registry."""
+    mine = {METER_FRAMES.name, *(topic.name for topic in TOPIC_OF.values())}
+    await broker.delete(sorted(mine & await broker.topics()))
     await broker.create(METER_FRAMES.name, config=METER_FRAMES.config)
+    await _register(broker, wanted)
     outcome = await run(wanted, broker=broker.bootstrap, topic=METER_FRAMES.name)
     ends = await broker.ends(METER_FRAMES.name)
     return Dataset(outcome.truth, sum(ends.values()), outcome.counts.readings_sent)
+
+
+async def _register(broker: Broker, wanted: Plan) -> None:
+    settings = Settings(broker=broker.bootstrap, partitions=PARTITIONS)
+    async with RegistryBroker.connected(connection_of(settings)) as registry:
+        await ensure_there(registry, settings)
+        await write(registry, settings, registered(wanted.fleet()))

@@ -44,6 +44,11 @@ class MeterFrame(BaseModel):
     sequence: Annotated[int, Field(ge=0, le=2**62)] | None = Field(
         default=None, description="grows with everything the terminal sends"
     )
+    first_offset: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="where in its partition the same readings were refused; they rank as if they "
+        "had been taken then",
+    )
 
 
 # A newer version may send more: whoever reads it takes what it knows.
@@ -123,6 +128,8 @@ class RejectionRule(StrEnum):
     MINUTE_IN_FUTURE = "minute_in_future"
     MINUTE_TOO_OLD = "minute_too_old"
     METER_ID = "meter_id"
+    UNKNOWN_METER = "unknown_meter"
+    WRONG_COMMUNITY = "wrong_community"
     DUPLICATE_METER = "duplicate_meter"
     NOT_A_NUMBER = "not_a_number"
     NEGATIVE_ENERGY = "negative_energy"

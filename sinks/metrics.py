@@ -13,6 +13,9 @@ READINGS = Counter("smatrix_readings_total", "Readings in accepted frames.")
 REJECTIONS = Counter(
     "smatrix_rejections_total", "Frames, or parts of frames, refused by a rule.", ["rule"]
 )
+UNREADABLE_ENTRIES = Counter(
+    "smatrix_unreadable_registry_entries_total", "Entries of the registry left out as unreadable."
+)
 DUPLICATES = Counter("smatrix_duplicate_frames_total", "Frames that said nothing new.")
 CORRECTIONS = Counter("smatrix_corrected_frames_total", "Frames that replaced a value.")
 LATE = Counter("smatrix_late_frames_total", "Frames for a minute that had closed.")

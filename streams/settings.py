@@ -58,6 +58,13 @@ class DeliveryMode(StrEnum):
     TRANSACTIONAL = "transactional"
 
 
+class Unregistered(StrEnum):
+    """What becomes of a community in which nobody is registered."""
+
+    REFUSE = "refuse"
+    LEARN = "learn"
+
+
 class BrokerSecurity(StrEnum):
     """How clients reach the broker: over TLS or not, with a login or without."""
 
@@ -149,6 +156,11 @@ class Settings(BaseSettings):
     delivery: DeliveryMode = Field(
         default=DeliveryMode.AUTO,
         description="plain, transactional, or auto: transactional where the broker can.",
+    )
+    unregistered: Unregistered = Field(
+        default=Unregistered.REFUSE,
+        description="A community that nobody is registered in: refuse its readings until somebody "
+        "is, or learn its meters from its frames.",
     )
     allowed_lateness: Duration = Field(
         default=timedelta(seconds=120),

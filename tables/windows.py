@@ -2,15 +2,22 @@
 
 from schemas.units import MINUTE_S
 from streams.domain.channels import MISSING
-from streams.domain.communities import HOUR_S, Community, Roster
+from streams.domain.communities import HOUR_S, Community, Naming
 from streams.domain.frames import MeterList
 from streams.domain.minutes import Minute
+from streams.domain.rosters import Rosters
 from streams.domain.windows import WindowPolicy, Windows
 from tables import communities, minutes
 from tables.store import Store
 
 
-def load_windows(policy: WindowPolicy, *, of_minutes: Store, of_communities: Store) -> Windows:
+def load_windows(
+    policy: WindowPolicy,
+    *,
+    of_minutes: Store,
+    of_communities: Store,
+    rosters: Rosters | None = None,
+) -> Windows:
     """Return the windows as the tables have them.
 
     Minutes come back open even where they had been told already: telling them again is the same
@@ -36,7 +43,7 @@ def load_windows(policy: WindowPolicy, *, of_minutes: Store, of_communities: Sto
         community = found[community_id] = communities.decode(data)
         _load_open_minutes(community_id, community, of_minutes)
         _remember_expected(community)
-    return Windows(policy, read=read, communities=found)
+    return Windows(policy, read=read, communities=found, rosters=rosters)
 
 
 def _load_open_minutes(community_id: str, community: Community, store: Store) -> None:
@@ -61,7 +68,7 @@ def _remember_expected(community: Community) -> None:
         if named > community.newest - HOUR_S
     )
     if recent:
-        community.rosters[MeterList(tuple(community.meters[place] for place in recent))] = Roster(
+        community.namings[MeterList(tuple(community.meters[place] for place in recent))] = Naming(
             None if recent == tuple(range(len(recent))) else recent,
             len(recent),
             community.newest - HOUR_S + MINUTE_S,

@@ -13,6 +13,7 @@ from deploy.cli import (
     load,
     registry,
     repartition,
+    reprocess,
     tickets,
     up,
     vee_report,
@@ -61,6 +62,7 @@ cli.command("load")(load.load)
 cli.command("check")(check.check)
 cli.command("demo")(demo.demo)
 cli.command("doctor")(doctor.doctor)
+cli.command("reprocess")(reprocess.reprocess)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.add_typer(registry.registry, name="registry")

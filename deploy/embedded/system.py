@@ -195,6 +195,7 @@ class EmbeddedSystem:
             "SMATRIX_CLICKHOUSE_URL": str(self.settings.clickhouse_url),
             "SMATRIX_DATA_DIR": str(self.folder / "state"),
             "SMATRIX_GENERATION": str(self._generation),
+            "SMATRIX_UNREGISTERED": str(self.settings.unregistered),
             **({"SMATRIX_REPLICATION": str(self.kafka_nodes)} if self.kafka_nodes else {}),
             **self.variables,
             **more,

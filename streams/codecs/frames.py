@@ -86,6 +86,7 @@ class FrameDecoder:
                 for begin, n_rows, n_meters in zip(begins, rows, meters, strict=True)
             ],
             digests(cells, heads[:, _SHAPE]),
+            repeat(None, len(minutes)),
             strict=True,
         )
         return list(map(tuple.__new__, repeat(Frame), in_columns))

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from schemas.metering import MeterFrame, RejectionRule
 from schemas.units import MeterId
 from streams.domain.channels import CHANNELS
-from streams.domain.frames import Frame, MeterList, Rejection, place_of
+from streams.domain.frames import Frame, MeterList, Rejection, offset_of, place_of
 from streams.domain.rounding import to_mwh
 
 MAX_SEQUENCE: Final = 2**62
@@ -89,7 +89,11 @@ def judge(
         for channel, name in enumerate(CHANNELS)
         if isinstance(column := document.get(f"{name}_wh"), list)
     }
-    fault = _shape_fault(meters, columns) or _contract_fault(key, document, meters, columns)
+    fault = (
+        _shape_fault(meters, columns)
+        or _contract_fault(key, document, meters, columns)
+        or _repetition_fault(offset, document.get("first_offset"))
+    )
     if fault is not None:
         return Judged(None, (_rejection(offset, fault, document),))
     good, rejections = _sift(offset, document, meters, columns)
@@ -219,6 +223,14 @@ def _contract_fault(
     return None
 
 
+def _repetition_fault(offset: int, first: int | None) -> _Fault | None:
+    if first is None or first < offset:
+        return None
+    return _Fault(
+        RejectionRule.SCHEMA, f"first_offset={first} does not lie before the record's own, {offset}"
+    )
+
+
 def _frame(
     place: int,
     document: dict[str, Any],
@@ -235,7 +247,7 @@ def _frame(
     energy_wh[:, [named.index(meters[row]) for row in good]] = np.array(
         [[column[row] for row in good] for column in columns.values()], dtype=np.float64
     )
-    sequence = document.get("sequence")
+    sequence, first_offset = document.get("sequence"), document.get("first_offset")
     return Frame(
         document["community_id"],
         document["minute"],
@@ -244,6 +256,7 @@ def _frame(
         MeterList(tuple(named)),
         sum(1 << channel for channel in columns),
         to_mwh(energy_wh),
+        first_place=None if first_offset is None else place - offset_of(place) + first_offset,
     )
 
 

@@ -25,9 +25,8 @@ Message = tuple[bytes, bytes]
 # Written so, a minute takes a third of building and dumping it; there is one for each frame. No
 # sum is negative, so what stands for a missing one can be put right in the text.
 _MINUTE: Final = (
-    b'{"schema_version":1,"community_id":%s,"minute":%d,"version":%d,"meters_reported":%d,'
-    + b",".join(b'"%s_mwh":%%d' % flow.encode() for flow in FLOWS)
-    + b"}"
+    b'{"schema_version":1,"community_id":%s,"missing_meters":%s,"minute":%d,"version":%d,'
+    b'"meters_reported":%d,' + b",".join(b'"%s_mwh":%%d' % flow.encode() for flow in FLOWS) + b"}"
 )
 _MISSING: Final = b":%d" % MISSING
 
@@ -37,22 +36,22 @@ def community_minutes(closed: Mapping[tuple[str, int], Minute]) -> Iterator[Mess
     groups: dict[tuple[int, int], list[tuple[str, int, Minute]]] = defaultdict(list)
     for (community_id, start), minute in closed.items():
         if minute.digest is not None:
-            yield _community_minute(
-                community_id, start, minute.version, minute.digest.reported, minute.digest.flows
-            )
+            digest = minute.digest
+            yield _community_minute(community_id, start, minute, digest.reported, digest.flows)
         else:
             groups[minute.mask, minute.cells.shape[1]].append((community_id, start, minute))
     for group in groups.values():
         sums, reported = minute_sums([minute for _, _, minute in group])
         rows = zip(group, sums.tolist(), reported.tolist(), strict=True)
         for (community_id, start, minute), flows, meters in rows:
-            yield _community_minute(community_id, start, minute.version, meters, flows)
+            yield _community_minute(community_id, start, minute, meters, flows)
 
 
 def _community_minute(
-    community_id: str, start: int, version: int, reported: int, flows: list[int]
+    community_id: str, start: int, minute: Minute, reported: int, flows: list[int]
 ) -> Message:
-    text = _MINUTE % (_quoted(community_id), start, version, reported, *flows)
+    missing = orjson.dumps(minute.missing) if minute.missing else b"[]"
+    text = _MINUTE % (_quoted(community_id), missing, start, minute.version, reported, *flows)
     if MISSING in flows:
         head, name, tail = text.partition(b',"minute"')
         text = head + name + tail.replace(_MISSING, b":null")

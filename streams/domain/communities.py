@@ -2,20 +2,22 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from streams.domain.channels import MISSING, Cells
+from streams.domain.channels import CONSUMPTION, MISSING, Cells
 from streams.domain.frames import MeterList
 from streams.domain.minutes import Minute
+from streams.domain.rosters import Roster
 
 HOUR_S: Final = 3600
 NEVER: Final = -(10**12)
+NOWHERE: Final = -1
 
 
 @dataclass(slots=True, eq=False)
-class Roster:
+class Naming:
     """Meters that frames name together.
 
     Attributes:
@@ -33,6 +35,21 @@ class Roster:
     def members(self) -> Iterable[int]:
         """Return their places among the community's meters."""
         return range(self.size) if self.places is None else self.places
+
+
+class Expected(NamedTuple):
+    """Where the meters of a roster stand among a community's.
+
+    Attributes:
+        among: How many meters the community had then.
+        places: Of the roster's meters; None when one of them was never named.
+        end: After the last of them.
+    """
+
+    roster: Roster
+    among: int
+    places: frozenset[int] | None
+    end: int
 
 
 @dataclass(slots=True, eq=False)
@@ -55,47 +72,80 @@ class Community:
     kept_from: int = NEVER
     minutes: dict[int, Minute] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
-    rosters: dict[MeterList, Roster] = field(default_factory=dict)
+    namings: dict[MeterList, Naming] = field(default_factory=dict)
+    _expected: Expected | None = None
 
-    def remember_roster(self) -> None:
-        """Write down when each meter was last named, and forget rosters older than an hour."""
-        for meters, roster in list(self.rosters.items()):
-            for place in roster.members():
-                self.last_named[place] = max(self.last_named[place], roster.last_named)
-            if roster.last_named <= self.newest - HOUR_S:
-                del self.rosters[meters]
+    def expected(self, roster: Roster) -> Expected:
+        """Return where the meters of a roster stand."""
+        known = self._expected
+        if known is None or known.roster is not roster or known.among != len(self.meters):
+            places = {self.places.get(meter, NOWHERE) for meter in roster.meters}
+            found = None if NOWHERE in places else frozenset(places)
+            known = Expected(roster, len(self.meters), found, max(places, default=NOWHERE) + 1)
+            self._expected = known
+        return known
+
+    def remember_namings(self) -> None:
+        """Write down when each meter was last named, and forget namings older than an hour."""
+        for meters, naming in list(self.namings.items()):
+            for place in naming.members():
+                self.last_named[place] = max(self.last_named[place], naming.last_named)
+            if naming.last_named <= self.newest - HOUR_S:
+                del self.namings[meters]
 
 
-def is_complete(community: Community, start: int, minute: Minute) -> bool:
-    """Say whether every meter named in the hour up to this minute has reported it."""
+def is_complete(community: Community, start: int, minute: Minute, roster: Roster | None) -> bool:
+    """Say whether all have reported a minute: the roster, or who was named in the hour up to it."""
+    if roster is not None:
+        return _has_all(community.expected(roster), minute)
     reported = minute.reported
     n_first = minute.cells.shape[1]
-    for roster in community.rosters.values():
-        if not roster.first_named <= start < roster.last_named + HOUR_S:
+    for naming in community.namings.values():
+        if not naming.first_named <= start < naming.last_named + HOUR_S:
             continue
         if reported is None:
-            if roster.places is None and roster.size <= n_first:
+            if naming.places is None and naming.size <= n_first:
                 continue
             reported = frozenset(range(n_first))
-        if not reported.issuperset(roster.members()):
+        if not reported.issuperset(naming.members()):
             return False
     return True
 
 
-def reported_by(minute: Minute | None, roster: Roster) -> frozenset[int] | None:
-    """Return who has reported a minute once this roster has; None: all of the first meters."""
+def _has_all(expected: Expected, minute: Minute) -> bool:
+    if expected.places is None:
+        return False
+    if minute.reported is None:
+        return bool(expected.end <= minute.cells.shape[1])
+    return minute.reported.issuperset(expected.places)
+
+
+def missing_of(community: Community, minute: Minute, roster: Roster | None) -> tuple[str, ...]:
+    """Return who of a roster has no consumption in a minute; nobody without a roster."""
+    if roster is None or (
+        minute.digest is not None and minute.digest.reported == len(roster.meters)
+    ):
+        return ()
+    has_row = minute.mask >> CONSUMPTION & 1
+    consumption = minute.cells[0].tolist() if has_row else ()
+    known = {community.meters[place] for place, wh in enumerate(consumption) if wh != MISSING}
+    return tuple(meter for meter in roster.meters if meter not in known)
+
+
+def reported_by(minute: Minute | None, naming: Naming) -> frozenset[int] | None:
+    """Return who has reported a minute once this naming has; None: all of the first meters."""
     if minute is None:
-        return None if roster.places is None else frozenset(roster.places)
-    if minute.reported is None and roster.places is None:
+        return None if naming.places is None else frozenset(naming.places)
+    if minute.reported is None and naming.places is None:
         return None
     before = range(minute.cells.shape[1]) if minute.reported is None else minute.reported
-    return frozenset(before).union(roster.members())
+    return frozenset(before).union(naming.members())
 
 
-def scatter(cells: Cells, roster: Roster, n_meters: int) -> Cells:
+def scatter(cells: Cells, naming: Naming, n_meters: int) -> Cells:
     """Put a frame's columns at its meters' places among the community's."""
-    if roster.places is None:
+    if naming.places is None:
         return cells
     wide = np.full((cells.shape[0], n_meters), MISSING, dtype=cells.dtype)
-    wide[:, list(roster.places)] = cells
+    wide[:, list(naming.places)] = cells
     return wide

@@ -24,6 +24,15 @@ def place_of(offset: int, *, generation: int) -> int:
     return (generation << OFFSET_BITS) + offset
 
 
+def offset_of(place: int) -> int:
+    """Return the offset of the record that has a place.
+
+    >>> offset_of(place_of(5, generation=3))
+    5
+    """
+    return place & ((1 << OFFSET_BITS) - 1)
+
+
 class MeterList:
     """The meters of a frame, in its order; equal when these are.
 
@@ -58,6 +67,7 @@ class Frame(NamedTuple):
         mask: Bit for each channel that `cells` has a row for.
         cells: (channel, meter), mWh, `MISSING` where not measured.
         digest: What they come to, if that is known already.
+        first_place: Where its readings came first, and were refused; None: they come first here.
     """
 
     community_id: str
@@ -68,6 +78,7 @@ class Frame(NamedTuple):
     mask: int
     cells: Cells
     digest: Digest | None = None
+    first_place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,13 @@ class Minute:
     Attributes:
         mask: Bit for each channel that `cells` has a row for.
         cells: (channel, meter) mWh; meters in the order in which the community first named them.
-        ranks: (sequence, place) of each frame that a cell came from.
+        ranks: (sequence, first place) of each frame that a cell came from.
         origins: For each cell the place in `ranks` of its frame; None while there is one frame.
         version: One more than the place of the last frame that changed a value; so the same
             version of the same minute has the same content for ever.
         reported: Meters named in its frames, by place; None means the first `cells.shape[1]`.
         closed: Whether it has been told to the world.
+        missing: Registered meters without a consumption in it, as of its last closing.
         digest: What `cells` come to, if that is known already.
     """
 
@@ -56,6 +57,7 @@ class Minute:
     origins: Origins | None = None
     reported: frozenset[int] | None = None
     closed: bool = False
+    missing: tuple[str, ...] = ()
     digest: Digest | None = None
 
 
@@ -68,14 +70,15 @@ class Effect(Enum):
     CORRECTED = "a value that had been another"
 
 
-def absorb(minute: Minute, mask: int, cells: Cells, rank: tuple[int, int]) -> Effect:
+def absorb(minute: Minute, mask: int, cells: Cells, rank: tuple[int, int], *, place: int) -> Effect:
     """Put a further frame of the same minute into it; return what that changed.
 
     Args:
         minute: What is known; changed in place.
         mask: Channels of the frame.
         cells: (channel, meter) over the community's meters, `MISSING` where the frame says nothing.
-        rank: (sequence or -1, place) of the frame.
+        rank: (sequence or -1, place at which its readings came first) of the frame.
+        place: Of the frame.
     """
     union = minute.mask | mask
     n_meters = max(minute.cells.shape[1], cells.shape[1])
@@ -105,7 +108,7 @@ def absorb(minute: Minute, mask: int, cells: Cells, rank: tuple[int, int]) -> Ef
     minute.digest = None
     _settle(minute, np.where(takes, len(ranks) - 1, origins), ranks)
     if value_changes:
-        minute.version = rank[1] + 1
+        minute.version = place + 1
     return effect
 
 

@@ -1,52 +1,12 @@
-"""Stays of households: moving and closing them, and who is in a community at a minute."""
+"""Stays of households: moving and closing them, and finding them by name."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import chain
 from typing import TypeVar
 
 from schemas.registry import Household, Validity
 from streams.domain.registry import Entry, RegistryError, as_time, id_of, kind_of
 
 AnyValid = TypeVar("AnyValid", bound=Validity)
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """The meters of a community, in the order of their names, and how long they are these.
-
-    Attributes:
-        meters: Whose readings are awaited.
-        holds_from: The first minute of it, epoch seconds.
-        holds_to: The first minute at which they are others; None: as far as is known, never.
-    """
-
-    meters: tuple[str, ...]
-    holds_from: int
-    holds_to: int | None
-
-    def holds_at(self, minute: int) -> bool:
-        """Return whether these are the meters at a minute, so that nobody need ask again."""
-        return self.holds_from <= minute and (self.holds_to is None or minute < self.holds_to)
-
-
-def roster(stays: Iterable[Household], minute: int) -> Roster:
-    """Return who is in a community at a minute (epoch s), and for how long.
-
-    It takes one pass over the stays, so ask again only when the answer no longer holds.
-
-    Args:
-        stays: All that are registered in one community, in any order.
-        minute: When.
-    """
-    known = [stay for stay in stays if stay.valid_to != stay.valid_from]
-    ends = (stay.valid_to for stay in known if stay.valid_to is not None)
-    borders = list(chain((stay.valid_from for stay in known), ends))
-    return Roster(
-        meters=tuple(sorted(stay.meter_id for stay in known if is_valid(stay, minute))),
-        holds_from=max((border for border in borders if border <= minute), default=0),
-        holds_to=min((border for border in borders if border > minute), default=None),
-    )
 
 
 def is_valid(entry: Validity, minute: int) -> bool:

@@ -1,7 +1,8 @@
 """The open windows of one partition: what frames do to them, and when they close.
 
-A minute closes when every meter that its community has named in the last hour has reported it, or
-when the watermark passes it by the allowed lateness. A settlement period closes with its minutes.
+A minute closes when every meter that is registered in its community has reported it (where nobody
+is registered: every meter that the community has named in the last hour), or when the watermark
+passes it by the allowed lateness. A settlement period closes with its minutes.
 A frame for a closed window reopens it: it is told again with a higher version. Time is event time:
 the newest minute of the community, or of the whole partition for one that has fallen silent.
 """
@@ -14,13 +15,15 @@ from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.communities import (
     NEVER,
     Community,
-    Roster,
+    Naming,
     is_complete,
+    missing_of,
     reported_by,
     scatter,
 )
-from streams.domain.frames import OFFSET_BITS, Frame, Rejection
+from streams.domain.frames import Frame, Rejection, offset_of
 from streams.domain.minutes import Effect, Minute, absorb
+from streams.domain.rosters import Rosters
 from streams.domain.steps import ClosedPeriod, Step
 
 ReadMinute = Callable[[str, int], Minute | None]
@@ -60,9 +63,18 @@ class Windows:
         *,
         read: ReadMinute,
         communities: Mapping[str, Community] | None = None,
+        rosters: Rosters | None = None,
     ) -> None:
-        """Start from what the tables hold; `read` returns a stored minute of a closed period."""
+        """Start from what the tables hold.
+
+        Args:
+            policy: How long they wait.
+            read: Returns a stored minute of a closed period.
+            communities: As far as they are known.
+            rosters: Who is registered; None: nobody, so that communities name their meters.
+        """
         self.policy = policy
+        self._rosters = Rosters(learns=True) if rosters is None else rosters
         self.communities: dict[str, Community] = dict(communities or {})
         self.newest = max((c.newest for c in self.communities.values()), default=NEVER)
         self._read = read
@@ -114,6 +126,9 @@ class Windows:
             self._close(community_id, community, time, step)
         for (community_id, period), minutes in reopened.items():
             self._tell_again(community_id, period, minutes, step)
+        for (community_id, start), minute in step.closed_minutes.items():
+            roster = self._rosters.at(community_id, start)
+            minute.missing = missing_of(self.communities[community_id], minute, roster)
         return step
 
     def _refuse(self, frame: Frame, community: Community | None, now: float) -> Rejection | None:
@@ -135,7 +150,7 @@ class Windows:
             )
         else:
             return None
-        offset = frame.place & ((1 << OFFSET_BITS) - 1)
+        offset = offset_of(frame.place)
         return Rejection(offset, rule, detail, frame.community_id, frame.minute)
 
     def _take(
@@ -147,7 +162,7 @@ class Windows:
     ) -> None:
         start = frame.minute
         self._advance(community, start)
-        roster = self._roster(frame, community, step)
+        naming = self._naming(frame, community, step)
         is_settled = start < community.settled_before
         minutes = community.minutes
         if is_settled:
@@ -156,17 +171,17 @@ class Windows:
         minute = minutes.get(start)
         if is_settled or (minute is not None and minute.closed):
             step.tally.late += 1
-        cells = scatter(frame.cells, roster, len(community.meters))
-        rank = (frame.sequence, frame.place)
+        cells = scatter(frame.cells, naming, len(community.meters))
+        rank = (frame.sequence, frame.place if frame.first_place is None else frame.first_place)
         if minute is None:
             minute = Minute(frame.mask, cells, (rank,), frame.place + 1)
-            if roster.places is None:
+            if naming.places is None:
                 minute.digest = frame.digest
-            minute.reported = reported_by(None, roster)
+            minute.reported = reported_by(None, naming)
             minutes[start] = minute
         else:
-            minute.reported = reported_by(minute, roster)
-            effect = absorb(minute, frame.mask, cells, rank)
+            minute.reported = reported_by(minute, naming)
+            effect = absorb(minute, frame.mask, cells, rank, place=frame.place)
             step.tally.count(effect)
             if effect is not Effect.NOTHING:
                 step.minutes[frame.community_id, start] = minute
@@ -197,11 +212,11 @@ class Windows:
         }
         return {start: minute for start, minute in found.items() if minute is not None}
 
-    def _roster(self, frame: Frame, community: Community, step: Step) -> Roster:
-        roster = community.rosters.get(frame.meters)
-        if roster is not None:
-            roster.last_named = max(roster.last_named, frame.minute)
-            return roster
+    def _naming(self, frame: Frame, community: Community, step: Step) -> Naming:
+        naming = community.namings.get(frame.meters)
+        if naming is not None:
+            naming.last_named = max(naming.last_named, frame.minute)
+            return naming
         places = []
         for meter in frame.meters.ids:
             place = community.places.get(meter)
@@ -211,14 +226,14 @@ class Windows:
                 community.last_named.append(frame.minute)
                 step.communities[frame.community_id] = community
             places.append(place)
-        roster = Roster(
+        naming = Naming(
             None if places == list(range(len(places))) else tuple(places),
             len(places),
             frame.minute,
             frame.minute,
         )
-        community.rosters[frame.meters] = roster
-        return roster
+        community.namings[frame.meters] = naming
+        return naming
 
     def _close(self, community_id: str, community: Community, time: float, step: Step) -> None:
         """Close what is complete or has waited long enough, and forget what is past correction."""
@@ -226,7 +241,10 @@ class Windows:
             max(community.newest + MINUTE_S, time) - MINUTE_S - self.policy.allowed_lateness_s
         )
         for start, minute in community.minutes.items():
-            if not minute.closed and (start <= frontier or is_complete(community, start, minute)):
+            if not minute.closed and (
+                start <= frontier
+                or is_complete(community, start, minute, self._rosters.at(community_id, start))
+            ):
                 minute.closed = True
                 step.closed_minutes[community_id, start] = minute
                 step.tally.minutes_closed += 1
@@ -253,7 +271,7 @@ class Windows:
                 del community.minutes[start]
             community.settled_before = _next_period(community, period)
         if community.settled_before != before:
-            community.remember_roster()
+            community.remember_namings()
             step.communities[community_id] = community
             self._expire(community_id, community, before, step)
 

@@ -15,7 +15,7 @@ from pydantic import HttpUrl
 
 from deploy.embedded.processes import inherited_environment
 from deploy.embedded.system import EmbeddedSystem, Worker
-from streams.settings import Settings
+from streams.settings import Settings, Unregistered
 from tests.builders import DAY_S, NOON, QUARTER_S, Record, a_frame, a_record
 from tests.unit.sinks.server import a_free_port
 
@@ -23,11 +23,15 @@ ROOT = Path(__file__).parents[2]
 Rows = list[list[str]]
 
 
-def free_settings() -> Settings:
-    """Return settings whose ports nobody uses."""
+def free_settings(unregistered: Unregistered = Unregistered.LEARN) -> Settings:
+    """Return settings whose ports nobody uses.
+
+    Most tests send frames of communities that nobody has registered.
+    """
     return Settings(
         broker=f"127.0.0.1:{a_free_port()}",
         clickhouse_url=HttpUrl(f"http://127.0.0.1:{a_free_port()}"),
+        unregistered=unregistered,
     )
 
 

@@ -39,8 +39,8 @@ PLAN: Final = Plan(
     faults=FAULT_RATES["many"],
 )
 REGISTRY: Final = """\
-{"kind": "community", "community_id": "c0001", "connection_limit_w": 50000, "zone": "Europe/Berlin", "valid_from": "2025-01-01T00:00Z"}
-{"kind": "household", "household_id": "h1", "community_id": "c0001", "meter_id": "m0001-001", "valid_from": "2025-01-01T00:00Z"}
+{"kind": "community", "community_id": "c9999", "connection_limit_w": 50000, "zone": "Europe/Berlin", "valid_from": "2025-01-01T00:00Z"}
+{"kind": "household", "household_id": "h1", "community_id": "c9999", "meter_id": "m9999-001", "valid_from": "2025-01-01T00:00Z"}
 """  # noqa: E501 - a line is an entry
 NEW: Final = {
     "SMATRIX_TOPIC_PREFIX": "p8-",

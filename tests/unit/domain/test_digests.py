@@ -43,7 +43,7 @@ def test_a_minute_that_another_frame_changes_has_no_digest_any_more() -> None:
     minute = a_minute(a_frame(consumption=[100, None]), digested=True)
     later = a_frame(consumption=[None, 5])
 
-    effect = absorb(minute, later.mask, later.cells, (-1, 1))
+    effect = absorb(minute, later.mask, later.cells, (-1, 1), place=1)
 
     assert effect is Effect.ADDED
     ((_, told),) = community_minutes({("lilas", MONDAY + MINUTE_S): minute})

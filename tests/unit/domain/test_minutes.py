@@ -15,7 +15,7 @@ def a_minute(*values: int, sequence: int = 1, place: int = 0) -> Minute:
 def test_a_higher_sequence_replaces_and_raises_the_version() -> None:
     minute = a_minute(5, 6)
 
-    effect = absorb(minute, ONE_CHANNEL, np.array([[7, MISSING]]), (2, 9))
+    effect = absorb(minute, ONE_CHANNEL, np.array([[7, MISSING]]), (2, 9), place=9)
 
     assert effect is Effect.CORRECTED
     assert minute.cells.tolist() == [[7, 6]]
@@ -25,7 +25,7 @@ def test_a_higher_sequence_replaces_and_raises_the_version() -> None:
 def test_a_lower_sequence_only_fills_what_is_missing() -> None:
     minute = a_minute(5, MISSING)
 
-    effect = absorb(minute, ONE_CHANNEL, np.array([[7, 8]]), (0, 9))
+    effect = absorb(minute, ONE_CHANNEL, np.array([[7, 8]]), (0, 9), place=9)
 
     assert effect is Effect.ADDED
     assert minute.cells.tolist() == [[5, 8]]
@@ -34,17 +34,17 @@ def test_a_lower_sequence_only_fills_what_is_missing() -> None:
 def test_the_same_values_known_by_a_later_sequence_keep_the_version() -> None:
     minute = a_minute(5, 6)
 
-    effect = absorb(minute, ONE_CHANNEL, np.array([[5, 6]]), (4, 9))
+    effect = absorb(minute, ONE_CHANNEL, np.array([[5, 6]]), (4, 9), place=9)
 
     assert effect is Effect.RANK
     assert minute.version == 1
-    assert absorb(minute, ONE_CHANNEL, np.array([[7, 7]]), (3, 10)) is Effect.NOTHING
+    assert absorb(minute, ONE_CHANNEL, np.array([[7, 7]]), (3, 10), place=10) is Effect.NOTHING
 
 
 def test_a_frame_may_bring_channels_and_meters_that_were_not_there() -> None:
     minute = a_minute(5)
 
-    absorb(minute, TWO_CHANNELS, np.array([[MISSING, 2], [3, 4]]), (1, 1))
+    absorb(minute, TWO_CHANNELS, np.array([[MISSING, 2], [3, 4]]), (1, 1), place=1)
 
     assert minute.mask == TWO_CHANNELS
     assert minute.cells.tolist() == [[5, 2], [3, 4]]
@@ -52,9 +52,9 @@ def test_a_frame_may_bring_channels_and_meters_that_were_not_there() -> None:
 
 def test_a_resend_says_nothing_new_beside_values_of_other_sequences() -> None:
     minute = a_minute(MISSING, 1, sequence=1, place=9)
-    absorb(minute, ONE_CHANNEL, np.array([[0, MISSING]]), (0, 11))
+    absorb(minute, ONE_CHANNEL, np.array([[0, MISSING]]), (0, 11), place=11)
 
-    effect = absorb(minute, ONE_CHANNEL, np.array([[MISSING, 1]]), (1, 10))
+    effect = absorb(minute, ONE_CHANNEL, np.array([[MISSING, 1]]), (1, 10), place=10)
 
     assert effect is Effect.NOTHING
     assert minute.ranks == ((1, 9), (0, 11))
@@ -71,7 +71,7 @@ def test_every_cell_ends_with_the_value_of_the_highest_rank(
     minute = a_minute(*values, sequence=sequence)
 
     for place, (further, more) in enumerate(others, start=1):
-        absorb(minute, ONE_CHANNEL, np.array([more]), (further, place))
+        absorb(minute, ONE_CHANNEL, np.array([more]), (further, place), place=place)
 
     for meter in range(3):
         ranked = [

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from schemas.registry import Household
 from streams.domain.registry import Claim, Entry, Fault, Registered, erased
 from streams.domain.registry_rules import register
-from streams.domain.registry_stays import roster
+from streams.domain.rosters import Rosters
 from tests.registered import (
     DAWN,
     a_community,
@@ -169,12 +169,10 @@ def test_whatever_is_registered_no_meter_is_in_two_places_in_any_minute(
         known = {**known, **registered(*register(known, claims, now_ms=NOW).entries)}
 
     households = [entry for entry in known.values() if isinstance(entry, Household)]
+    rosters = Rosters(learns=False)
+    for household in households:
+        rosters.take(household)
     for minute in range(DAWN, DAWN + 10 * MINUTE, MINUTE):
-        meters = [
-            meter
-            for community in ("c1", "c2")
-            for meter in roster(
-                [stay for stay in households if stay.community_id == community], minute
-            ).meters
-        ]
+        found = [rosters.at(community, minute) for community in ("c1", "c2")]
+        meters = [meter for roster in found if roster is not None for meter in roster.meters]
         assert len(meters) == len(set(meters))

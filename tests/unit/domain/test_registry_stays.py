@@ -1,12 +1,9 @@
-"""Moving, closing, and who is in a community at a minute."""
+"""Moving, closing, and finding by name."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from schemas.registry import Household
 from streams.domain.registry import Entry, RegistryError
-from streams.domain.registry_stays import closed, is_valid, moved, named, roster
+from streams.domain.registry_stays import closed, moved, named
 from tests.registered import DAWN, a_community, a_household, a_person
 
 NOON = DAWN + 12 * 3600
@@ -73,34 +70,3 @@ def test_an_id_names_whatever_has_it_and_a_meter_its_households() -> None:
 
     assert named(entries, "x") == entries[:3]
     assert named(entries, "x", kind="community") == entries[:1]
-
-
-lengths = st.none() | st.integers(0, 5)
-stays = st.lists(
-    st.tuples(st.integers(0, 8), lengths).map(
-        lambda span: a_household(
-            valid_from=span[0] * MINUTE,
-            valid_to=None if span[1] is None else (span[0] + span[1]) * MINUTE,
-        )
-    ),
-    max_size=6,
-).map(
-    lambda found: [
-        stay.model_copy(update={"household_id": f"h{n}", "meter_id": f"m{n}"})
-        for n, stay in enumerate(found)
-    ]
-)
-
-
-@given(found=stays, asked=st.integers(0, 14))
-def test_a_roster_holds_for_as_long_as_it_says_and_no_longer(
-    found: list[Household], asked: int
-) -> None:
-    answer = roster(found, asked * MINUTE)
-
-    assert answer.holds_at(asked * MINUTE)
-    for minute in range(0, 15 * MINUTE, MINUTE):
-        there = tuple(sorted(stay.meter_id for stay in found if is_valid(stay, minute)))
-        if answer.holds_at(minute):
-            assert answer.meters == there
-        assert roster(found, minute).meters == there

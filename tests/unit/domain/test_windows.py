@@ -9,9 +9,11 @@ from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.channels import FLOWS, MISSING
 from streams.domain.frames import Frame
 from streams.domain.minutes import Minute
+from streams.domain.rosters import Rosters
 from streams.domain.steps import ClosedPeriod, Step
 from streams.domain.sums import of_one_shape, period_sums
 from streams.domain.windows import WindowPolicy, Windows
+from tests.registered import a_household
 from tests.unit.domain.frames_of import LILAS, MONDAY, a_frame, frames, placed
 from tests.unit.domain.plain_windows import PlainWindows
 
@@ -25,11 +27,11 @@ Sums = dict[tuple[str, int, str], dict[str, int | None]]
 class Table:
     """The minutes table as a dictionary, and everything that was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, rosters: Rosters | None = None) -> None:
         self.minutes: dict[tuple[str, int], Minute] = {}
         self.told: dict[tuple[str, int, int], Sums] = {}
         self.newest: Sums = {}
-        self.windows = Windows(POLICY, read=self.read)
+        self.windows = Windows(POLICY, read=self.read, rosters=rosters)
         self.steps: list[Step] = []
 
     def read(self, community_id: str, start: int) -> Minute | None:
@@ -279,3 +281,74 @@ def test_minutes_past_correction_are_deleted_and_the_table_stays_bounded() -> No
 def test_a_policy_that_forgets_open_windows_is_refused() -> None:
     with pytest.raises(ValueError, match="retention_s=600 must be at least 1800 s more"):
         WindowPolicy(allowed_lateness_s=120, retention_s=600, max_ahead_s=180)
+
+
+def rosters_of(*meters: str, community_id: str = LILAS, valid_to: int | None = None) -> Rosters:
+    rosters = Rosters(learns=False)
+    for meter in meters:
+        rosters.take(
+            a_household(
+                f"of-{meter}", community_id, meter_id=meter, valid_from=0, valid_to=valid_to
+            )
+        )
+    return rosters
+
+
+def test_a_minute_waits_for_a_registered_meter_that_was_never_heard_of() -> None:
+    table = Table(rosters_of("m1", "m2", "m3"))
+
+    early = table.fold([a_frame(minute=0, place=0, meters=("m1", "m2"))])
+    whole = table.fold([a_frame(minute=0, place=1, meters=("m3",))])
+
+    assert early.closed_minutes == {}
+    (closed,) = whole.closed_minutes.values()
+    assert closed.missing == ()
+
+
+def test_a_minute_does_not_wait_for_a_meter_that_has_moved_out() -> None:
+    rosters = rosters_of("m1")
+    rosters.take(a_household("h2", LILAS, meter_id="m2", valid_from=0, valid_to=MONDAY + MINUTE_S))
+    table = Table(rosters)
+    table.fold([a_frame(minute=0, place=0, meters=("m1", "m2"))])
+
+    step = table.fold([a_frame(minute=1, place=1, meters=("m1",))])
+
+    assert list(step.closed_minutes) == [(LILAS, MONDAY + MINUTE_S)]
+
+
+def test_a_minute_that_has_waited_long_enough_says_who_is_missing_and_again_when_it_is_late() -> (
+    None
+):
+    table = Table(rosters_of("m1", "m2", "m3"))
+    table.fold([a_frame(minute=0, place=0, meters=("m1",))])
+
+    closed = table.fold([a_frame(minute=3, place=1, meters=("m1",))])
+    missing = closed.closed_minutes[LILAS, MONDAY].missing
+    late = table.fold([a_frame(minute=0, place=2, meters=("m3",))])
+
+    assert missing == ("m2", "m3")
+    # Reopened, it closes at once, for its time has passed.
+    assert late.closed_minutes[LILAS, MONDAY].missing == ("m2",)
+
+
+def test_a_meter_that_is_named_without_a_consumption_is_missing_but_not_waited_for() -> None:
+    table = Table(rosters_of("m1", "m2"))
+
+    step = table.fold([a_frame(meters=("m1", "m2"), consumption=[5, None])])
+
+    (closed,) = step.closed_minutes.values()
+    assert closed.missing == ("m2",)
+
+
+def test_what_was_refused_first_ranks_where_it_came_and_not_where_it_comes_again() -> None:
+    table = Table()
+    table.fold([a_frame(place=4, meters=("m1",), consumption=[7])])
+
+    again = a_frame(place=9, meters=("m1", "m2"), consumption=[1, 2])._replace(first_place=2)
+    table.fold([again])
+    table.fold([], clock=LONG_AFTER)
+
+    assert table.newest[LILAS, MONDAY, "m1"]["consumption"] == 7
+    assert table.newest[LILAS, MONDAY, "m2"]["consumption"] == 2
+    ((_, _, version),) = table.told
+    assert version == 10

@@ -24,19 +24,23 @@ from typing_extensions import override
 
 from schemas.units import MINUTE_S
 from streams.codecs import results
+from streams.domain.admission import admit
 from streams.domain.channels import FLOWS
 from streams.domain.event_clock import EventClock
 from streams.domain.frames import Frame
+from streams.domain.rosters import Rosters
 from streams.domain.steps import Step
 from streams.domain.windows import WindowPolicy, Windows
 from tables import communities, minutes
 from tables.store import Store
 from tables.windows import load_windows
+from tests.registered import a_household
 from tests.unit.domain.frames_of import MONDAY, frames
 from tests.unit.domain.plain_windows import PlainWindows
 
 POLICY = WindowPolicy(allowed_lateness_s=120, retention_s=2 * 3600, max_ahead_s=180)
 RUN_MINUTES = 50
+METERS = st.sampled_from(["a", "b", "c", "d"])
 LONG_AFTER = float(MONDAY + 10 * 24 * 3600)
 
 Changes = dict[bytes, bytes | None]
@@ -96,6 +100,7 @@ class Metering(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.topic: list[Frame] = []
+        self.counted: list[Frame] = []
         self.committed = 0
         self.changelog: list[tuple[Changes, Changes]] = []
         self.told: dict[tuple[str, str, int, int], bytes] = {}
@@ -107,10 +112,21 @@ class Metering(RuleBasedStateMachine):
         self.windows: Windows | None = None
         self.clock = EventClock()
         self.position = 0
+        self.rosters = Rosters(learns=True)
 
-    @initialize(delivery=st.sampled_from(Delivery))
-    def start(self, delivery: Delivery) -> None:
+    @initialize(delivery=st.sampled_from(Delivery), registered=st.none() | st.sets(METERS))
+    def start(self, delivery: Delivery, registered: set[str] | None) -> None:
+        """Begin with nobody registered, or with some of both communities' meters."""
         self.delivery = delivery
+        if registered is not None:
+            self.rosters = Rosters(learns=False)
+            for community_id in ("lilas", "roses"):
+                for meter in registered:
+                    self.rosters.take(
+                        a_household(
+                            f"{meter}-of-{community_id}", community_id, meter_id=meter, valid_from=0
+                        )
+                    )
         self._take_over()
 
     @rule(arriving=st.lists(frames(minutes=RUN_MINUTES), min_size=1, max_size=4))
@@ -199,11 +215,13 @@ class Metering(RuleBasedStateMachine):
         self._advance(4 * 3600)
         self.a_batch_is_done(size=0)
         plain = PlainWindows()
-        plain.take(self.topic)
+        plain.take(self.counted)
         assert self._newest() == plain.household_periods()
 
     def _append(self, frame: Frame) -> None:
-        self.topic.append(frame._replace(place=len(self.topic)))
+        placed = frame._replace(place=len(self.topic))
+        self.topic.append(placed)
+        self.counted += admit([placed], self.rosters).frames
 
     def _needs_nothing(self) -> bool:
         """Say whether all is read: only then is a partition silent."""
@@ -216,7 +234,8 @@ class Metering(RuleBasedStateMachine):
         assert self.windows is not None
         batch = self.topic[self.position : self.position + size]
         self.position += len(batch)
-        step = self.windows.fold(batch, now=LONG_AFTER, clock=self.clock.time(now=LONG_AFTER))
+        admitted = admit(batch, self.rosters).frames
+        step = self.windows.fold(admitted, now=LONG_AFTER, clock=self.clock.time(now=LONG_AFTER))
         self.clock.advance(self.windows.newest + MINUTE_S, now=LONG_AFTER)
         assert step.rejections == []
         return step
@@ -258,13 +277,13 @@ class Metering(RuleBasedStateMachine):
         self.clock = EventClock()
         self.clock.advance(self.windows.newest + MINUTE_S, now=LONG_AFTER)
 
-    @staticmethod
-    def _load(database: Database) -> Windows:
+    def _load(self, database: Database) -> Windows:
         of_minutes, of_communities = (Reading(table) for table in database.tables)
         return load_windows(
             POLICY,
             of_minutes=cast("Store", of_minutes),
             of_communities=cast("Store", of_communities),
+            rosters=self.rosters,
         )
 
     def _newest(self) -> Sums:

@@ -1,0 +1,102 @@
+"""Who is registered where, and when."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.registry import Household
+from streams.domain.frames import MeterList
+from streams.domain.registry_stays import is_valid
+from streams.domain.rosters import FOREVER, NOBODY, Rosters
+from tests.registered import DAWN, a_household
+
+MINUTE = 60
+NOON = DAWN + 12 * 3600
+
+
+def rosters_of(*households: Household, learns: bool = False) -> Rosters:
+    found = Rosters(learns=learns)
+    for household in households:
+        found.take(household)
+    return found
+
+
+def test_a_roster_names_who_is_registered_and_knows_strangers() -> None:
+    roster = rosters_of(a_household("h1"), a_household("h2")).at("c1", NOON)
+
+    assert roster is not None
+    assert roster.meters == ("m1", "m2")
+    assert (roster.holds_from, roster.holds_to) == (DAWN, FOREVER)
+    assert roster.strangers(MeterList(("m2", "m3"))) == {"m3"}
+
+
+def test_the_same_roster_comes_back_until_something_in_it_changes() -> None:
+    rosters = rosters_of(a_household("h1"))
+    first = rosters.at("c1", NOON)
+
+    assert rosters.at("c1", NOON + MINUTE) is first
+    rosters.take(a_household("h2"))
+    assert rosters.at("c1", NOON) is not first
+
+
+def test_of_several_versions_the_highest_stands_in_whatever_order_they_come() -> None:
+    rosters = rosters_of(
+        a_household("h1", version=3, valid_to=NOON), a_household("h1", version=2, meter_id="m9")
+    )
+
+    before, after = rosters.at("c1", NOON - MINUTE), rosters.at("c1", NOON)
+
+    assert before is not None
+    assert before.meters == ("m1",)
+    assert after is not None
+    assert after.meters == ()
+
+
+def test_who_has_moved_is_at_home_in_the_new_community_from_that_minute_on() -> None:
+    rosters = rosters_of(a_household("h1", valid_to=NOON), a_household("h1", "c2", valid_from=NOON))
+
+    assert rosters.home_of("m1", NOON - MINUTE) == "c1"
+    assert rosters.home_of("m1", NOON) == "c2"
+    assert rosters.home_of("m1", DAWN - MINUTE) is None
+    assert rosters.home_of("m7", NOON) is None
+
+
+def test_where_nobody_is_registered_nobody_is_expected_or_all_are_welcome() -> None:
+    assert rosters_of().at("c1", NOON) is NOBODY
+    assert rosters_of(learns=True).at("c1", NOON) is None
+    assert rosters_of(a_household("h1", "c2"), learns=True).at("c1", NOON) is None
+
+
+lengths = st.none() | st.integers(0, 5)
+stays = st.lists(
+    st.tuples(st.integers(0, 8), lengths).map(
+        lambda span: a_household(
+            valid_from=span[0] * MINUTE,
+            valid_to=None if span[1] is None else (span[0] + span[1]) * MINUTE,
+        )
+    ),
+    min_size=1,
+    max_size=6,
+).map(
+    lambda found: [
+        stay.model_copy(update={"household_id": f"h{n}", "meter_id": f"m{n}"})
+        for n, stay in enumerate(found)
+    ]
+)
+
+
+@given(found=stays, asked=st.integers(0, 14))
+def test_a_roster_holds_for_as_long_as_it_says_and_no_longer(
+    found: list[Household], asked: int
+) -> None:
+    rosters = rosters_of(*found)
+    answer = rosters.at("c1", asked * MINUTE)
+
+    assert answer is not None
+    assert answer.holds_from <= asked * MINUTE < answer.holds_to
+    for minute in range(0, 15 * MINUTE, MINUTE):
+        there = tuple(sorted(stay.meter_id for stay in found if is_valid(stay, minute)))
+        if answer.holds_from <= minute < answer.holds_to:
+            assert answer.meters == there
+        again = rosters.at("c1", minute)
+        assert again is not None
+        assert again.meters == there
