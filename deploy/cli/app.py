@@ -11,6 +11,7 @@ from deploy.cli import (
     demo,
     doctor,
     load,
+    malfunction_report,
     registry,
     repartition,
     reprocess,
@@ -65,6 +66,7 @@ cli.command("doctor")(doctor.doctor)
 cli.command("reprocess")(reprocess.reprocess)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
+cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.add_typer(registry.registry, name="registry")
 cli.add_typer(tickets.tickets, name="tickets")
 

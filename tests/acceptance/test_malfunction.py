@@ -34,7 +34,8 @@ RULES: Final = {
 }
 SILENCE_S: Final = MINUTE_S
 HEAD: Final = (
-    "kind,household_id,community_id,meter_id,connection_limit_w,zone,valid_from,person_id\n"
+    "kind,household_id,community_id,meter_id,connection_limit_w,zone,valid_from,"
+    "technician_id,person_id,name\n"
 )
 METERS: Final = {
     "lively": ("l1", "l2", "l3"),

@@ -68,8 +68,10 @@ def streams(draw: st.DrawFn) -> list[Batch]:
         placed: list[Input] = []
         for given_input in inputs:
             place += 1
-            is_refusal = isinstance(given_input, Refusal)
-            placed.append(replace(given_input, place=place) if is_refusal else given_input)  # type: ignore[call-arg]
+            if isinstance(given_input, Refusal):
+                placed.append(replace(given_input, place=place))
+            else:
+                placed.append(given_input)
         result.append(
             Batch(
                 tuple(placed),
