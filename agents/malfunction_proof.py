@@ -58,7 +58,7 @@ class Proving:
         if asked is None or asked.reached is not reached or not asked.task.done():
             return None
         del self._asked[partition]
-        return asked.proof
+        return None if asked.task.cancelled() else asked.proof
 
     def give_up(self, partition: int) -> None:
         """Forget the question of a partition that another worker has now."""

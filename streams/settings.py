@@ -354,6 +354,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _what_is_live_is_closed_in_time(self) -> Self:
+        if self.malfunction_live_within <= self.allowed_lateness + timedelta(minutes=1):
+            raise ValueError(
+                f"SMATRIX_MALFUNCTION_LIVE_WITHIN={self.malfunction_live_within} must be more than "
+                f"a minute longer than SMATRIX_ALLOWED_LATENESS={self.allowed_lateness}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _reminders_grow(self) -> Self:
         if self.malfunction_remind_again <= self.malfunction_remind_first:
             raise ValueError(

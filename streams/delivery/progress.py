@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 logger = logging.getLogger(__name__)
 
@@ -51,17 +51,30 @@ class Progress:
         try:
             await admin.start()
             await consumer.start()
+            # Its first task must have begun before it can be stopped (aiokafka 0.14).
+            await asyncio.sleep(0)
             yield cls(admin, consumer)
         finally:
             await consumer.stop()
             await admin.close()
 
     async def end(self, topic: str, partition: int) -> int:
-        """Return where a partition ends."""
+        """Return where a partition ends.
+
+        Raises:
+            KafkaError: If the broker does not say.
+        """
         place = TopicPartition(topic, partition)
         self.consumer.assign([place])
-        ends = await self.consumer.end_offsets([place])
-        return int(ends[place])
+        latest = int((await self.consumer.end_offsets([place]))[place])
+        self.consumer.seek(place, latest)
+        for _ in range(_FETCHES):
+            await self.consumer.getmany(place, timeout_ms=_FETCH_WAIT_MS)
+            # From the fetch response: the embedded broker's answer to "latest" lies before the end.
+            end = self.consumer.highwater(place)
+            if end is not None:
+                return max(int(end), latest)
+        raise KafkaTimeoutError(f"{topic}[{partition}]: no answer to a fetch")
 
     async def committed(self, group: str, topic: str, partition: int) -> int:
         """Return up to where a group has read a partition; 0 when it has committed nothing."""
@@ -144,8 +157,9 @@ async def _until(
             async with Progress.connected(connection) as progress:
                 if end is None:
                     end = await progress.end(source.topic, source.partition)
-                if await is_read(progress, end):
-                    return
+                while not await is_read(progress, end):  # noqa: ASYNC110 - nobody would set an event
+                    await asyncio.sleep(_POLL_S)
+                return
         except (KafkaError, OSError) as error:
             logger.warning(
                 "%s[%s]: how far it is read can't be asked, trying again: %s",
