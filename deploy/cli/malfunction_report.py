@@ -15,7 +15,7 @@ from streams.settings import ConfigurationError, get_settings
 def malfunction_report(  # noqa: PLR0913 - options of a command
     *,
     households: Annotated[int, typer.Option(min=1, help="Number of households in all.")] = 120,
-    communities: Annotated[int, typer.Option(min=1, help="Number of communities.")] = 6,
+    communities: Annotated[int, typer.Option(min=1, help="Number of communities.")] = 12,
     days: Annotated[int, typer.Option(min=2, help="Length of the simulated time.")] = 30,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same month.")] = 1,
     meter_faults: Annotated[
