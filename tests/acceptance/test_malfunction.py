@@ -9,10 +9,11 @@ from typing import Final
 
 import pytest
 
+from deploy.cli.check import connect
 from deploy.embedded.system import EmbeddedSystem
+from deploy.malfunction_check import Opened, false_tickets, opened
 from streams import clock
 from streams.settings import Unregistered
-from tests.acceptance.malfunction_check import Opened, false_tickets, opened
 from tests.acceptance.running import (
     addresses,
     curl,
@@ -119,6 +120,7 @@ def test_only_what_is_really_silent_gets_a_ticket_while_workers_are_down_for_lon
 ) -> None:
     register(system, tmp_path)
     terminals = Terminals(system)
+    client, database = connect(system.settings), system.settings.clickhouse_database
     eventually(
         "the minutes before are in ClickHouse",
         lambda: minutes_known(system) >= 24,
@@ -126,17 +128,17 @@ def test_only_what_is_really_silent_gets_a_ticket_while_workers_are_down_for_lon
 
     kill(system, worker_of(system, "metering"))
     terminals.work([*METERS], for_s=SILENCE_S + 20)
-    while_down = opened(system.settings)
+    while_down = opened(client, database)
     system.await_ready([system.start_worker("metering")])
     kill(system, worker_of(system, "alerts"))
     system.await_ready([system.start_worker("alerts")])
     living = ["lively", "worn"]
-    terminals.work(living, for_s=180, until=lambda: opened(system.settings)[DEAD_TERMINAL] > 0)
+    terminals.work(living, for_s=180, until=lambda: opened(client, database)[DEAD_TERMINAL] > 0)
     terminals.work(living, for_s=SILENCE_S / 2)
 
     assert set(while_down) <= {DEAD_METER}
-    assert opened(system.settings) == {DEAD_TERMINAL: 1, DEAD_METER: 1}
-    assert not false_tickets(system.settings, [DEAD_TERMINAL, DEAD_METER])
+    assert opened(client, database) == {DEAD_TERMINAL: 1, DEAD_METER: 1}
+    assert not false_tickets(client, database, [DEAD_TERMINAL, DEAD_METER])
 
 
 def test_operators_find_assign_and_resolve_tickets(system: EmbeddedSystem) -> None:

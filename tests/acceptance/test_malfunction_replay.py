@@ -12,9 +12,10 @@ from typing import Final
 
 import pytest
 
+from deploy.cli.check import connect
 from deploy.embedded.system import EmbeddedSystem, Worker
+from deploy.malfunction_check import false_tickets
 from tests.acceptance.autarky_truth import play
-from tests.acceptance.malfunction_check import false_tickets
 from tests.acceptance.running import eventually, free_settings, kill, worker_of
 
 pytestmark = pytest.mark.slow
@@ -57,4 +58,5 @@ def test_a_replay_opens_no_ticket_though_workers_are_killed_in_it(
 
     worker = worker_of(system, "alerts")
     assert worker.metrics()["smatrix_malfunction_awaiting_proof"] == 0
-    assert not false_tickets(system.settings, [])
+    client, database = connect(system.settings), system.settings.clickhouse_database
+    assert not false_tickets(client, database, [])
