@@ -15,6 +15,7 @@ from prometheus_client import Counter
 
 from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
 from sinks.clickhouse.community_minute_rows import community_minute_rows
+from sinks.clickhouse.edit_rows import edited_reading_rows
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.malfunction_rows import malfunction_rows
@@ -46,6 +47,7 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.HOUSEHOLD_INTERVALS, household_rows),
     (topics.COMMUNITY_MINUTES, community_minute_rows),
     (topics.REJECTED_READINGS, rejection_rows),
+    (topics.READING_EDITS, edited_reading_rows),
     (topics.AUTARKY_INTERVALS, autarky_interval_rows),
     (topics.AUTARKY_CHANGES, autarky_change_rows),
     (topics.MALFUNCTIONS, malfunction_rows),

@@ -23,9 +23,10 @@ from streams.delivery.effects import Effects, Messages
 from streams.delivery.transactional import TransactionalDelivery
 from streams.domain.admission import admit
 from streams.domain.event_clock import EventClock
-from streams.domain.frames import Rejection
+from streams.domain.frames import Frame, Rejection, offset_of
 from streams.domain.rosters import Rosters
 from streams.domain.steps import Step
+from streams.domain.vee import Thresholds
 from streams.domain.windows import WindowPolicy, Windows
 from streams.settings import DeliveryMode, Settings, Unregistered
 from tables import communities, minutes
@@ -43,6 +44,11 @@ class _Kept:
     clock: EventClock = field(default_factory=EventClock)
 
 
+def thresholds_of(settings: Settings) -> Thresholds:
+    """Return what readings are compared with."""
+    return Thresholds(cap_factor=settings.cap_factor, battery_c_rate=settings.battery_c_rate)
+
+
 def attach(app: App, settings: Settings) -> None:
     """Declare the tables and the agent of metering."""
     if settings.delivery is DeliveryMode.TRANSACTIONAL:
@@ -52,7 +58,9 @@ def attach(app: App, settings: Settings) -> None:
         retention_s=int(settings.window_retention.total_seconds()),
         max_ahead_s=int(settings.max_ahead.total_seconds()),
     )
-    rosters = Rosters(learns=settings.unregistered is Unregistered.LEARN)
+    rosters = Rosters(
+        learns=settings.unregistered is Unregistered.LEARN, thresholds=thresholds_of(settings)
+    )
     registry = app.follow((topics.REGISTRY_HOUSEHOLDS.name,), partial(_take, rosters))
     decoder = FrameDecoder(max_frame_bytes=settings.max_frame_bytes, generation=settings.generation)
     minutes_table, communities_table = minutes.declare(app), communities.declare(app)
@@ -120,6 +128,7 @@ def _outputs(step: Step, batch: Batch) -> dict[str, Messages]:
         topics.COMMUNITY_MINUTES.name: list(results.community_minutes(step.closed_minutes)),
         topics.HOUSEHOLD_INTERVALS.name: list(results.household_intervals(step.closed_periods)),
         topics.REJECTED_READINGS.name: list(_rejected(step.rejections, batch)),
+        topics.READING_EDITS.name: list(_edited(step.edits, batch)),
     }
 
 
@@ -133,6 +142,12 @@ def _rejected(rejections: list[Rejection], batch: Batch) -> Iterator[results.Mes
             partition=batch.partition,
             received_at_ms=max(record.timestamp, 0),
         )
+
+
+def _edited(edits: list[Frame], batch: Batch) -> Iterator[results.Message]:
+    for frame in edits:
+        timestamp = batch.records.at(offset_of(frame.place)).timestamp
+        yield from results.edited_readings(frame, edited_at_ms=max(timestamp, 0))
 
 
 def _observe(step: Step, partition: Partition[_Kept]) -> None:

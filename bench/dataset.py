@@ -59,14 +59,15 @@ async def fill(broker: Broker, wanted: Plan) -> Dataset:
     mine = {METER_FRAMES.name, *(topic.name for topic in TOPIC_OF.values())}
     await broker.delete(sorted(mine & await broker.topics()))
     await broker.create(METER_FRAMES.name, config=METER_FRAMES.config)
-    await _register(broker, wanted)
+    await register_fleet(wanted, broker=broker.bootstrap)
     outcome = await run(wanted, broker=broker.bootstrap, topic=METER_FRAMES.name)
     ends = await broker.ends(METER_FRAMES.name)
     return Dataset(outcome.truth, sum(ends.values()), outcome.counts.readings_sent)
 
 
-async def _register(broker: Broker, wanted: Plan) -> None:
-    settings = Settings(broker=broker.bootstrap, partitions=PARTITIONS)
+async def register_fleet(wanted: Plan, *, broker: str) -> None:
+    """Register a plan's fleet, as `smatrix load` does, but without asking what is there."""
+    settings = Settings(broker=broker, partitions=PARTITIONS)
     async with RegistryBroker.connected(connection_of(settings)) as registry:
         await ensure_there(registry, settings)
         await write(registry, settings, registered(wanted.fleet()))

@@ -8,17 +8,24 @@ from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from agents.metering import thresholds_of
 from deploy.registry.store import read
 from deploy.repartition.broker import Broker
 from schemas.metering import RejectionRule
 from schemas.registry import Household
 from streams import clock
+from streams.codecs.judgement import judge
 from streams.delivery.clients import connection_of
+from streams.domain.admission import OF_LIMITS, admit
 from streams.domain.rosters import Rosters
 from streams.settings import Settings
 from streams.topics import METER_FRAMES
 
-RULES: Final = (RejectionRule.UNKNOWN_METER, RejectionRule.WRONG_COMMUNITY)
+RULES: Final = (
+    RejectionRule.UNKNOWN_METER,
+    RejectionRule.WRONG_COMMUNITY,
+    *OF_LIMITS.values(),
+)
 """What registering mends."""
 
 _PAGE: Final = 1_000
@@ -67,7 +74,7 @@ class Outcome:
 
     Attributes:
         sent: Readings sent again.
-        waiting: Readings whose meter is still not registered there at that minute.
+        waiting: Readings that what is registered still does not fit.
         too_old: Readings older than the windows: they can't be counted any more.
         cut: Readings in frames that were too long to be kept whole.
     """
@@ -114,7 +121,7 @@ async def reprocess(settings: Settings, client: Client, *, dry_run: bool = False
     newest = Newest(client, database)
     topic = settings.topic_prefix + METER_FRAMES.name
     async with Broker.connected(connection_of(settings)) as broker:
-        rosters = Rosters(learns=False)
+        rosters = Rosters(learns=False, thresholds=thresholds_of(settings))
         for entry in (await read(broker, settings, kinds=("household",))).values():
             if isinstance(entry, Household):
                 rosters.take(entry)
@@ -140,8 +147,8 @@ async def reprocess(settings: Settings, client: Client, *, dry_run: bool = False
     return outcome
 
 
-def frame_of(refused: Refused, meters: Sequence[str], *, topic: str) -> bytes:
-    """Return a frame of these meters' readings alone, as the original has them.
+def frame_of(refused: Refused, meters: Sequence[str], *, topic: str | None) -> bytes:
+    """Return a frame of these meters' readings alone, as the original has them, for a topic.
 
     In another topic than it came from, its offset means nothing, and it ranks as new.
     """
@@ -161,20 +168,29 @@ def _due(
     refused: Refused, rosters: Rosters, newest: Newest, settings: Settings, outcome: Outcome
 ) -> list[str]:
     """Return the meters whose readings can be counted now; count the others in the outcome."""
-    at_home = [
-        meter
-        for meter in refused.meters
-        if rosters.home_of(meter, refused.minute) == refused.community_id
-    ]
-    outcome.waiting += len(refused.meters) - len(at_home)
     if refused.is_cut:
-        outcome.cut += len(at_home)
+        outcome.cut += len(refused.meters)
         return []
+    judged = judge(
+        refused.community_id.encode(),
+        frame_of(refused, refused.meters, topic=None),
+        offset=refused.place.source_offset,
+        generation=0,
+        max_bytes=settings.max_frame_bytes,
+    )
+    admission = admit([] if judged.frame is None else [judged.frame], rosters)
+    refused_again = {
+        meter
+        for rejection in (*judged.rejections, *admission.rejections)
+        for meter in rejection.meters
+    }
+    welcome = [meter for meter in refused.meters if meter not in refused_again]
+    outcome.waiting += len(refused.meters) - len(welcome)
     retention_s = settings.window_retention.total_seconds()
-    if at_home and refused.minute < newest.of(refused.community_id) - retention_s:
-        outcome.too_old += len(at_home)
+    if welcome and refused.minute < newest.of(refused.community_id) - retention_s:
+        outcome.too_old += len(welcome)
         return []
-    return at_home
+    return welcome
 
 
 def _pages(client: Client, database: str) -> Iterator[list[Refused]]:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from load_generator.fleet import Fleet
 from schemas.registry import Community, Household
 
@@ -16,8 +19,14 @@ ZONE: Final = "Europe/Berlin"
 HOUSEHOLD_LIMIT_W: Final = 5_000
 """What a household adds to its community's connection: about what planners reckon with for many."""
 
-CONTRACT_W: Final = 14_500
-"""A household's usual connection in Germany."""
+NOISIEST: Final = 3.3
+"""A simulated minute has at most 1.5 x 2.2 times its shape's power."""
+
+BRIGHTEST: Final = 1.3
+"""What the simulated sky gives at most, times the power of the panels' shape."""
+
+CONTRACTS_W: Final = np.array([3, 6, 9, 12, 15, 18, 24, 30, 36, 48, 64, 96]) * 1000
+"""Powers that connections are agreed for."""
 
 
 def registered(fleet: Fleet) -> Iterator[Community | Household]:
@@ -33,7 +42,8 @@ def registered(fleet: Fleet) -> Iterator[Community | Household]:
             connection_limit_w=size * HOUSEHOLD_LIMIT_W,
             zone=ZONE,
         )
-    panels = dict(zip(fleet.pv.tolist(), fleet.pv_w.round().astype(int).tolist(), strict=True))
+    contracts = contract_powers_w(fleet).tolist()
+    panels = dict(zip(fleet.pv.tolist(), panel_peaks_w(fleet).tolist(), strict=True))
     stores = dict(
         zip(fleet.battery.tolist(), (fleet.battery_capacity_mwh // 1000).tolist(), strict=True)
     )
@@ -47,11 +57,27 @@ def registered(fleet: Fleet) -> Iterator[Community | Household]:
             version=_WAITING,
             valid_from=_EVER,
             meter_id=meter,
-            contract_power_w=CONTRACT_W,
+            contract_power_w=contracts[number],
             pv_peak_w=panels.get(number),
             battery_wh=stores.get(number),
             ev_charger_w=chargers.get(number),
         )
+
+
+def contract_powers_w(fleet: Fleet) -> NDArray[np.int64]:
+    """Return the next larger contract to what each household may ever use, W."""
+    power = fleet.full_load_w.astype(np.float64) * NOISIEST
+    power[fleet.heat_pump] += fleet.heat_pump_w
+    power[fleet.ev] += fleet.profiles.ev_home_kw[fleet.ev_shape] * 1000
+    step = np.minimum(np.searchsorted(CONTRACTS_W, power), len(CONTRACTS_W) - 1)
+    contracts: NDArray[np.int64] = CONTRACTS_W[step]
+    return contracts
+
+
+def panel_peaks_w(fleet: Fleet) -> NDArray[np.int64]:
+    """Return what the panels of those who have some give at most, W, by `fleet.pv`."""
+    peaks: NDArray[np.int64] = np.ceil(fleet.pv_w * BRIGHTEST).astype(np.int64)
+    return peaks
 
 
 def _charger_powers(fleet: Fleet) -> dict[int, int]:

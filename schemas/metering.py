@@ -1,7 +1,7 @@
 """What crosses a topic around metering: frames in, closed minutes and periods out."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,21 @@ FrameColumn = Annotated[
     list[float | None],
     Field(description="one number for each meter, in their order; null: not measured"),
 ]
+
+
+MOST_BY: Final = 100
+MOST_REASON: Final = 500
+
+
+class Edit(BaseModel):
+    """Who puts a reading right by hand, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    by: Annotated[
+        str, Field(min_length=1, max_length=MOST_BY, description="whoever answers for it")
+    ]
+    reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON)]
 
 
 class MeterFrame(BaseModel):
@@ -49,6 +64,11 @@ class MeterFrame(BaseModel):
         description="where in its partition the same readings were refused; they rank as if they "
         "had been taken then",
     )
+    edit: Edit | None = Field(
+        default=None,
+        description="these readings are an operator's: they stand above all that the terminal "
+        "sends, until a later edit",
+    )
 
 
 # A newer version may send more: whoever reads it takes what it knows.
@@ -77,6 +97,28 @@ class CommunityMinute(BaseModel):
     production_mwh: EnergySum | None
     import_mwh: EnergySum | None
     export_mwh: EnergySum | None
+    battery_charge_mwh: EnergySum | None
+    battery_discharge_mwh: EnergySum | None
+
+
+class EditedReading(BaseModel):
+    """A reading that was put right by hand; null: the edit said nothing of that quantity.
+
+    Meter, minute and version identify it: one content for ever.
+    """
+
+    model_config = _SENT
+
+    schema_version: Literal[1] = 1
+    community_id: CommunityId
+    meter_id: MeterId
+    minute: MinuteStart
+    version: Annotated[Version, Field(description="of the minute that holds it")]
+    edited_by: str
+    reason: str
+    edited_at_ms: Annotated[int, Field(ge=0, description="the broker's time stamp, epoch ms")]
+    consumption_mwh: EnergySum | None
+    production_mwh: EnergySum | None
     battery_charge_mwh: EnergySum | None
     battery_discharge_mwh: EnergySum | None
 
@@ -130,6 +172,9 @@ class RejectionRule(StrEnum):
     METER_ID = "meter_id"
     UNKNOWN_METER = "unknown_meter"
     WRONG_COMMUNITY = "wrong_community"
+    OVER_CAP = "over_cap"
+    NO_BATTERY = "no_battery"
+    BATTERY_LEVEL = "battery_level"
     DUPLICATE_METER = "duplicate_meter"
     NOT_A_NUMBER = "not_a_number"
     NEGATIVE_ENERGY = "negative_energy"

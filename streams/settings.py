@@ -162,6 +162,19 @@ class Settings(BaseSettings):
         description="A community that nobody is registered in: refuse its readings until somebody "
         "is, or learn its meters from its frames.",
     )
+    cap_factor: float = Field(
+        default=1.1,
+        ge=1,
+        le=100,
+        description="How far a reading may be over what is registered of its household: contract, "
+        "panels, battery; 1 is to the watt.",
+    )
+    battery_c_rate: float = Field(
+        default=1.0,
+        gt=0,
+        le=100,
+        description="What a battery can take or give in an hour, as a share of its capacity.",
+    )
     allowed_lateness: Duration = Field(
         default=timedelta(seconds=120),
         ge=timedelta(0),

@@ -10,7 +10,13 @@ from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
 from schemas.malfunction import Malfunction, TicketCommand
-from schemas.metering import CommunityMinute, HouseholdIntervals, MeterFrame, RejectedReading
+from schemas.metering import (
+    CommunityMinute,
+    EditedReading,
+    HouseholdIntervals,
+    MeterFrame,
+    RejectedReading,
+)
 from schemas.persons import Person
 from schemas.registry import Community, Household, Plant, Technician
 
@@ -54,6 +60,7 @@ HOUSEHOLD_INTERVALS: Final = Topic("household-intervals", "community id", Househ
 REJECTED_READINGS: Final = Topic(
     "rejected-readings", "community id, empty where unreadable", RejectedReading
 )
+READING_EDITS: Final = Topic("reading-edits", "community id", EditedReading)
 AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
@@ -90,6 +97,7 @@ TOPICS: Final = (
     COMMUNITY_MINUTES,
     HOUSEHOLD_INTERVALS,
     REJECTED_READINGS,
+    READING_EDITS,
     AUTARKY_INTERVALS,
     AUTARKY_CHANGES,
     MALFUNCTIONS,

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from pydantic import HttpUrl
 
 from bench.contestants import OUT
 from bench.curves.curve import Point
+from bench.dataset import register_fleet
 from deploy.embedded.processes import free_port
 from deploy.embedded.system import EmbeddedSystem
 from load_generator.faults import FaultRates
@@ -66,18 +68,22 @@ async def _ages(
     system: EmbeddedSystem, *, speed: float, households: int, minutes: int
 ) -> Sequence[float]:
     """Return the seconds of wall time from each row's period's end until it could be read."""
+    undated = Plan(
+        communities=households // 50,
+        households=households,
+        seed=1,
+        start=datetime.fromtimestamp(0, UTC),
+        minutes=minutes,
+        faults=_LOST,
+    )
+    await register_fleet(undated, broker=system.settings.broker)
     now = clock.epoch_now()
     first = (int(now) // _PERIOD_S - 1) * _PERIOD_S if speed > 1 else int(now) // 60 * 60
     if speed == 1:
         await asyncio.sleep(first + 60 - now)
     begin = clock.epoch_now()
-    wanted = Plan(
-        communities=households // 50,
-        households=households,
-        seed=1,
-        start=datetime.fromtimestamp(first - (minutes * 60 if speed > 1 else 0), UTC),
-        minutes=minutes,
-        faults=_LOST,
+    wanted = replace(
+        undated, start=datetime.fromtimestamp(first - (minutes * 60 if speed > 1 else 0), UTC)
     )
     start = int(wanted.start.timestamp())
     sending = asyncio.create_task(

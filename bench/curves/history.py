@@ -11,7 +11,7 @@ from pydantic import HttpUrl
 
 from bench.contestants import OUT
 from bench.curves.curve import Point
-from bench.dataset import plan
+from bench.dataset import plan, register_fleet
 from bench.processes import cpu_s_of
 from deploy.embedded.processes import free_port
 from deploy.embedded.system import EmbeddedSystem, Worker
@@ -53,6 +53,7 @@ async def by_backlog(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001 - see 
         with EmbeddedSystem(settings, folder, wipe=True, kafka_nodes=1) as system:
             for worker in list(system.workers):
                 _end(system, worker)
+            await register_fleet(wanted, broker=system.settings.broker)
             outcome = await run(wanted, broker=system.settings.broker, topic=METER_FRAMES.name)
             readings = outcome.counts.readings_sent
             frames, periods = wanted.communities * wanted.minutes, len(outcome.truth)

@@ -10,6 +10,8 @@ from deploy.cli import (
     check,
     demo,
     doctor,
+    edit,
+    explain,
     load,
     malfunction_report,
     registry,
@@ -64,6 +66,8 @@ cli.command("check")(check.check)
 cli.command("demo")(demo.demo)
 cli.command("doctor")(doctor.doctor)
 cli.command("reprocess")(reprocess.reprocess)
+cli.command("edit")(edit.edit)
+cli.command("explain")(explain.explain)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)

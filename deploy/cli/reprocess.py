@@ -21,8 +21,8 @@ def reprocess(
 ) -> None:
     """Send refused readings again whose meters have been registered since; doing it twice is safe.
 
-    The answer counts readings: sent; waiting, as their meter is still not registered there at that
-    minute; too_old, as they lie outside the windows; cut, as their frame was too long to be kept.
+    The answer counts readings: sent; waiting, as what is registered still does not fit them;
+    too_old, as they lie outside the windows; cut, as their frame was too long to be kept whole.
     """
     settings = get_settings()
     with answering(settings):

@@ -12,6 +12,7 @@ from load_generator.energy_flows import EnergyFlows, MeterState, flow
 from load_generator.fleet import Fleet
 from load_generator.meter_faults import MeterFault, MeterFaultRates
 from load_generator.profiles import Profiles
+from load_generator.registered import contract_powers_w, panel_peaks_w
 from load_generator.telling import NOT_TOLD, REGISTER_MAXIMUM_MWH, Meters, Told
 from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
 from streams.domain.arrival_rules import check_clocks, check_drift, check_membership, punctual
@@ -28,9 +29,6 @@ FIRST_MINUTE: Final = int(datetime(2025, 6, 2, tzinfo=ZONE).timestamp())
 """A Monday's midnight where the profiles were measured; no clock changes in the month after."""
 
 _UNDER_WAY_S: Final = 5
-_NOISIEST: Final = 3.3
-"""A simulated minute has at most 1.5 x 2.2 times its shape's power."""
-_CONTRACTS_W: Final = np.array([3, 6, 9, 12, 15, 18, 24, 30, 36, 48, 64, 96]) * 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,17 +102,12 @@ def simulate(  # noqa: PLR0913 - whom, how long, what goes wrong, against which 
 
 
 def limits_of(fleet: Fleet) -> MeterLimits:
-    """Return what a registry would know: the next larger contract, the panels, the battery."""
-    power = fleet.full_load_w.astype(np.float64) * _NOISIEST
-    power[fleet.heat_pump] += fleet.heat_pump_w
-    power[fleet.ev] += fleet.profiles.ev_home_kw[fleet.ev_shape] * 1000
-    step = np.minimum(np.searchsorted(_CONTRACTS_W, power), len(_CONTRACTS_W) - 1)
+    """Return what a registry knows: the contract, the panels, the battery."""
     panels, battery = np.zeros((2, fleet.households), np.int64)
-    # The sky of the simulation gives up to 1.3 times the shape's power.
-    panels[fleet.pv] = np.ceil(fleet.pv_w * 1.3)
+    panels[fleet.pv] = panel_peaks_w(fleet)
     battery[fleet.battery] = fleet.battery_capacity_mwh
     return MeterLimits(
-        contract_power_w=_CONTRACTS_W[step],
+        contract_power_w=contract_powers_w(fleet),
         pv_peak_w=panels,
         battery_capacity_mwh=battery,
         register_maximum_mwh=np.full(fleet.households, REGISTER_MAXIMUM_MWH),

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
-from pydantic import BaseModel, ValidationError
 
 from schemas.persons import Person
 from schemas.registry import Community, Household, Plant, Technician
-from sinks.clickhouse.rows import Decoded, Erasure, FlawError, RowBatch, decode
+from sinks.clickhouse.rows import Decoded, Erasure, rows_of
 
 _PERSONS: Final = "registered_persons"
 
@@ -69,22 +68,22 @@ _PERSON: Final = pa.schema(
 
 def registered_community_rows(messages: Sequence[bytes | None]) -> Decoded:
     """Return a row for each value of `registry-communities`: Community as JSON."""
-    return _rows(messages, Community, "registered_communities", _COMMUNITY)
+    return rows_of(messages, Community, "registered_communities", _COMMUNITY)
 
 
 def registered_household_rows(messages: Sequence[bytes | None]) -> Decoded:
     """Return a row for each value of `registry-households`: Household as JSON."""
-    return _rows(messages, Household, "registered_households", _HOUSEHOLD)
+    return rows_of(messages, Household, "registered_households", _HOUSEHOLD)
 
 
 def registered_plant_rows(messages: Sequence[bytes | None]) -> Decoded:
     """Return a row for each value of `registry-plants`: Plant as JSON."""
-    return _rows(messages, Plant, "registered_plants", _PLANT)
+    return rows_of(messages, Plant, "registered_plants", _PLANT)
 
 
 def registered_technician_rows(messages: Sequence[bytes | None]) -> Decoded:
     """Return a row for each value of `registry-technicians`: Technician as JSON."""
-    return _rows(messages, Technician, "registered_technicians", _TECHNICIAN)
+    return rows_of(messages, Technician, "registered_technicians", _TECHNICIAN)
 
 
 def registered_person_rows(messages: Sequence[bytes | None]) -> Decoded:
@@ -93,7 +92,7 @@ def registered_person_rows(messages: Sequence[bytes | None]) -> Decoded:
     Args:
         messages: Person as JSON.
     """
-    decoded = _rows(messages, Person, _PERSONS, _PERSON)
+    decoded = rows_of(messages, Person, _PERSONS, _PERSON)
     (batch,) = decoded.batches
     versions: dict[str, int] = {}
     for row in batch.rows.select(["person_id", "version", "erased"]).to_pylist():
@@ -102,18 +101,3 @@ def registered_person_rows(messages: Sequence[bytes | None]) -> Decoded:
             versions[row["person_id"]] = max(known, row["version"])
     erasures = (Erasure(_PERSONS, "person_id", versions),) if versions else ()
     return Decoded(decoded.batches, decoded.malformed, erasures)
-
-
-def _rows(
-    messages: Sequence[bytes | None], model: type[BaseModel], table: str, schema: pa.Schema
-) -> Decoded:
-    def transpose(sound: Sequence[bytes]) -> tuple[RowBatch, ...]:
-        try:
-            entries = [model.model_validate_json(message).model_dump() for message in sound]
-            rows = pa.Table.from_pylist(entries, schema)
-        except (ValidationError, pa.ArrowException, OverflowError) as error:
-            # Without its text: that quotes the values, which may be somebody's address.
-            raise FlawError(f"not a {model.__name__}: {type(error).__name__}") from error
-        return (RowBatch(table, rows),)
-
-    return decode(messages, model, transpose)

@@ -93,6 +93,26 @@ def decode(
     return Decoded(batches=transpose(sound), malformed=tuple(malformed))
 
 
+def rows_of(
+    messages: Sequence[bytes | None], model: type[BaseModel], table: str, schema: pa.Schema
+) -> Decoded:
+    """Return a row for each message of a model whose fields are the table's columns.
+
+    For what is rare: each message is read by itself.
+    """
+
+    def transpose(sound: Sequence[bytes]) -> tuple[RowBatch, ...]:
+        try:
+            entries = [model.model_validate_json(message).model_dump() for message in sound]
+            rows = pa.Table.from_pylist(entries, schema)
+        except (ValidationError, pa.ArrowException, OverflowError) as error:
+            # Without its text: that quotes the values, which may be somebody's address.
+            raise FlawError(f"not a {model.__name__}: {type(error).__name__}") from error
+        return (RowBatch(table, rows),)
+
+    return decode(messages, model, transpose)
+
+
 def _reason(error: ValidationError | FlawError) -> str:
     if isinstance(error, FlawError):
         return str(error)

@@ -87,6 +87,7 @@ class FrameDecoder:
             ],
             digests(cells, heads[:, _SHAPE]),
             repeat(None, len(minutes)),
+            repeat(None, len(minutes)),
             strict=True,
         )
         return list(map(tuple.__new__, repeat(Frame), in_columns))

@@ -13,10 +13,17 @@ from typing import Any, Final, TypeGuard
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.metering import MeterFrame, RejectionRule
+from schemas.metering import Edit, MeterFrame, RejectionRule
 from schemas.units import MeterId
 from streams.domain.channels import CHANNELS
-from streams.domain.frames import Frame, MeterList, Rejection, offset_of, place_of
+from streams.domain.frames import (
+    EDIT_SEQUENCE,
+    Frame,
+    MeterList,
+    Rejection,
+    offset_of,
+    place_of,
+)
 from streams.domain.rounding import to_mwh
 
 MAX_SEQUENCE: Final = 2**62
@@ -248,6 +255,9 @@ def _frame(
         [[column[row] for row in good] for column in columns.values()], dtype=np.float64
     )
     sequence, first_offset = document.get("sequence"), document.get("first_offset")
+    edit = None if document.get("edit") is None else Edit.model_validate(document["edit"])
+    if edit is not None:
+        sequence = EDIT_SEQUENCE
     return Frame(
         document["community_id"],
         document["minute"],
@@ -257,6 +267,7 @@ def _frame(
         sum(1 << channel for channel in columns),
         to_mwh(energy_wh),
         first_place=None if first_offset is None else place - offset_of(place) + first_offset,
+        edit=edit,
     )
 
 

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import orjson
 
-from schemas.metering import RejectedReading
-from streams.domain.channels import FLOWS, MISSING
-from streams.domain.frames import Rejection
+from schemas.metering import EditedReading, RejectedReading
+from streams.domain.channels import CHANNELS, FLOWS, MISSING, positions
+from streams.domain.frames import Frame, Rejection
 from streams.domain.minutes import Minute
 from streams.domain.steps import ClosedPeriod
 from streams.domain.sums import Sums, minute_sums, of_one_shape, period_sums
@@ -19,6 +19,9 @@ from streams.records import Record
 
 HOUSEHOLDS_IN_A_MESSAGE: Final = 2_000
 ORIGINAL_BYTES_KEPT: Final = 64 * 1024
+
+EDITED: Final = CHANNELS[:4]
+"""What can be put right by hand."""
 
 Message = tuple[bytes, bytes]
 
@@ -128,6 +131,37 @@ def rejected_reading(
         original_value_bytes=0 if value is None else len(value),
     )
     return (rejection.community_id or "").encode(), rejected.model_dump_json().encode()
+
+
+def edited_readings(frame: Frame, *, edited_at_ms: int) -> Iterator[Message]:
+    """Yield key and value of an `EditedReading` for each reading of a frame that is an edit.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if frame.edit is None:
+        raise ValueError(f"the frame at place {frame.place} is no edit")
+    rows = {CHANNELS[channel]: row for row, channel in enumerate(positions(frame.mask))}
+    for column, meter in enumerate(frame.meters.ids):
+        energies = {
+            f"{name}_mwh": None
+            if name not in rows or frame.cells[rows[name], column] == MISSING
+            else int(frame.cells[rows[name], column])
+            for name in EDITED
+        }
+        edited = EditedReading.model_validate(
+            {
+                "community_id": frame.community_id,
+                "meter_id": meter,
+                "minute": frame.minute,
+                "version": frame.place + 1,
+                "edited_by": frame.edit.by,
+                "reason": frame.edit.reason,
+                "edited_at_ms": edited_at_ms,
+                **energies,
+            }
+        )
+        yield frame.community_id.encode(), edited.model_dump_json().encode()
 
 
 def _base64(data: bytes | None) -> str | None:

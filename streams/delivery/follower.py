@@ -14,7 +14,8 @@ from aiokafka.errors import KafkaError
 
 logger = logging.getLogger(__name__)
 
-_POLL_MS: Final = 200
+# Asking for the end waits behind a fetch that waits.
+_POLL_MS: Final = 50
 _AT_ONCE: Final = 4 << 20
 
 Take = Callable[[str, bytes], None]

@@ -1,22 +1,39 @@
-"""Whose readings are counted: those of the meters that are registered where a frame says they are.
+"""Which readings are counted: those that what is registered of their households allows.
 
-The others wait among the rejected, with their original, until they are registered.
+The meter is registered where the frame says it is, and the household could use, make and store so
+much. The others wait among the rejected, with their original, until what is registered fits them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
 
 from schemas.metering import RejectionRule
-from streams.domain.frames import Frame, MeterList, Rejection, offset_of
+from streams.compiled import compiled
+from streams.domain.channels import CHANNELS, MISSING, Cells, positions
+from streams.domain.frames import Frame, Rejection, offset_of
+from streams.domain.minute_rules import LEVEL, check_minutes
 from streams.domain.registry import as_time
-from streams.domain.rosters import Rosters
+from streams.domain.rosters import Admittance, Roster, Rosters
+from streams.domain.vee import Flags, Rule, bit
 
-_SHOWN = 5
+_SHOWN: Final = 5
+_UNKNOWN: Final = np.int64(MISSING)
+_BY_DAY: Final = np.zeros(1, dtype=np.bool_)
+
+OF_LIMITS: Final = {
+    Rule.OVER_CAP: RejectionRule.OVER_CAP,
+    Rule.NO_BATTERY: RejectionRule.NO_BATTERY,
+    Rule.BATTERY_LEVEL: RejectionRule.BATTERY_LEVEL,
+}
+"""Rules on a reading as it stands that fail it, and what they are called where it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Frames of registered meters alone, and what was refused, both in the order of offsets."""
+    """Frames as far as they are counted, and what was refused, both in the order of offsets."""
 
     frames: list[Frame]
     rejections: list[Rejection] = field(default_factory=list)
@@ -27,25 +44,86 @@ def admit(frames: Sequence[Frame], rosters: Rosters) -> Admission:
     result = Admission([])
     for frame in frames:
         roster = rosters.at(frame.community_id, frame.minute)
-        if roster is None or not (strangers := roster.strangers(frame.meters)):
+        if roster is None:
             result.frames.append(frame)
             continue
-        result.rejections.extend(_rejections(frame, strangers, rosters))
-        if len(strangers) < len(frame.meters.ids):
-            result.frames.append(_without(strangers, frame))
+        admittance = roster.of(frame.meters)
+        counted = frame
+        if admittance.strangers:
+            result.rejections.extend(_strange(frame, admittance.strangers, rosters))
+            if not admittance.places:
+                continue
+            counted = frame._replace(
+                meters=admittance.meters, cells=frame.cells[:, admittance.places], digest=None
+            )
+        if not _is_within(counted.cells, counted.mask, admittance.caps):
+            flags = _flags(counted, admittance, roster)
+            result.rejections.extend(_impossible(counted, admittance, flags))
+            counted = counted._replace(cells=_without(counted, flags), digest=None)
+        result.frames.append(counted)
     return result
 
 
-def _without(strangers: frozenset[str], frame: Frame) -> Frame:
-    places = [place for place, meter in enumerate(frame.meters.ids) if meter not in strangers]
-    return frame._replace(
-        meters=MeterList(tuple(frame.meters.ids[place] for place in places)),
-        cells=frame.cells[:, places],
-        digest=None,
+@compiled
+def _is_within(cells: Cells, mask: int, caps: Cells) -> bool:
+    """Say whether each energy and level is at most what it may be; (channel, meter) mWh both."""
+    row = 0
+    for channel in range(LEVEL + 1):
+        if mask >> channel & 1:
+            for meter in range(cells.shape[1]):
+                if cells[row, meter] > caps[channel, meter]:
+                    return False
+            row += 1
+    return True
+
+
+def _flags(frame: Frame, admittance: Admittance, roster: Roster) -> Flags:
+    """Return by meter what the rules on single readings found."""
+    flags, _ = check_minutes(
+        frame.cells[None],
+        frame.mask,
+        admittance.caps,
+        _BY_DAY,
+        np.full(frame.cells.shape[1], _UNKNOWN),
+        thresholds=roster.thresholds,
     )
+    of_meters: Flags = flags[0] & np.uint32(sum(map(bit, OF_LIMITS)))
+    return of_meters
 
 
-def _rejections(frame: Frame, strangers: frozenset[str], rosters: Rosters) -> Iterator[Rejection]:
+def _without(frame: Frame, flags: Flags) -> Cells:
+    """Return the cells without the energies and levels of who failed; registers stay."""
+    cells = frame.cells.copy()
+    energies = sum(channel <= LEVEL for channel in positions(frame.mask))
+    cells[:energies, flags != 0] = MISSING
+    return cells
+
+
+def _impossible(frame: Frame, admittance: Admittance, flags: Flags) -> Iterator[Rejection]:
+    for rule, refused_by in OF_LIMITS.items():
+        places = np.flatnonzero(flags & np.uint32(bit(rule))).tolist()
+        if places:
+            more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+            detail = _excess(frame, admittance, places[0]) + more
+            meters = tuple(frame.meters.ids[place] for place in places)
+            yield _rejection(frame, refused_by, detail, meters)
+
+
+def _excess(frame: Frame, admittance: Admittance, place: int) -> str:
+    """Say which of a meter's values is too high, and how high it may be."""
+    for row, channel in enumerate(positions(frame.mask)):
+        if channel <= LEVEL and frame.cells[row, place] > admittance.caps[channel, place]:
+            energy_wh, cap_wh = (
+                mwh / 1000 for mwh in (frame.cells[row, place], admittance.caps[channel, place])
+            )
+            return (
+                f"{CHANNELS[channel]}_wh={energy_wh:g} of {frame.meters.ids[place]} is over "
+                f"{cap_wh:g} Wh, the most by what is registered"
+            )
+    raise ValueError(f"nothing of {frame.meters.ids[place]} is too high")
+
+
+def _strange(frame: Frame, strangers: frozenset[str], rosters: Rosters) -> Iterator[Rejection]:
     named = [meter for meter in frame.meters.ids if meter in strangers]
     homes = {meter: rosters.home_of(meter, frame.minute) for meter in named}
     at = as_time(frame.minute)

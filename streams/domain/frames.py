@@ -5,11 +5,14 @@ from typing import Final, NamedTuple
 
 from typing_extensions import override
 
-from schemas.metering import RejectionRule
+from schemas.metering import Edit, RejectionRule
 from streams.domain.channels import Cells
 from streams.domain.minutes import Digest
 
 OFFSET_BITS: Final = 44
+EDIT_SEQUENCE: Final = 2**62 + 1
+"""Above every sequence that a terminal can send."""
+
 MAX_GENERATION: Final = 2**19 - 1
 
 
@@ -68,6 +71,7 @@ class Frame(NamedTuple):
         cells: (channel, meter), mWh, `MISSING` where not measured.
         digest: What they come to, if that is known already.
         first_place: Where its readings came first, and were refused; None: they come first here.
+        edit: Who puts its readings right by hand; None: they are the terminal's.
     """
 
     community_id: str
@@ -79,6 +83,7 @@ class Frame(NamedTuple):
     cells: Cells
     digest: Digest | None = None
     first_place: int | None = None
+    edit: Edit | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,33 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from schemas.registry import Household
+import numpy as np
+
+from schemas.registry import MAX_POWER_W, Household
+from streams.domain.channels import Cells
 from streams.domain.frames import MeterList
+from streams.domain.vee import MeterLimits, Thresholds
 
 ALWAYS: Final = 0
+MWH_A_WH: Final = 1000
 FOREVER: Final = 2**62
 """End of what is open, epoch seconds."""
 
 
 class Stay(NamedTuple):
-    """A meter's time in a community, [valid_from, valid_to) in epoch seconds."""
+    """A meter's time in a community, [valid_from, valid_to) in epoch seconds, and its limits.
+
+    Without an agreed contract power it is the largest there is; without panels or a battery theirs
+    is 0.
+    """
 
     meter_id: str
     valid_from: int
     valid_to: int
     version: int
+    contract_power_w: int
+    pv_peak_w: int
+    battery_wh: int
 
     def holds_at(self, minute: int) -> bool:
         """Return whether it is there at a minute (epoch s)."""
@@ -30,29 +42,75 @@ class Stay(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Roster:
-    """The meters of a community, in the order of their names, and how long they are these.
+class Admittance:
+    """What a roster says of the meters that a frame names.
 
     Attributes:
-        meters: Whose readings are awaited.
-        holds_from: The first minute of it, epoch seconds.
-        holds_to: The first minute at which they are others, `FOREVER` for never.
+        strangers: Who is not in it.
+        places: Where in the frame those are who are in it.
+        meters: These.
+        caps: (channel, meter) mWh, the most that a minute of theirs may have.
     """
 
-    meters: tuple[str, ...]
+    strangers: frozenset[str]
+    places: tuple[int, ...]
+    meters: MeterList
+    caps: Cells
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Roster:
+    """The meters of a community, and how long they are these.
+
+    Attributes:
+        stays: By meter, in the order of their names.
+        holds_from: The first minute of it, epoch seconds.
+        holds_to: The first minute at which they are others, `FOREVER` for never.
+        thresholds: What their limits are worked out with.
+    """
+
+    stays: dict[str, Stay]
     holds_from: int
     holds_to: int
-    _strangers: dict[MeterList, frozenset[str]] = field(default_factory=dict)
+    thresholds: Thresholds
+    _known: dict[MeterList, Admittance] = field(default_factory=dict)
 
-    def strangers(self, meters: MeterList) -> frozenset[str]:
-        """Return who of a frame's meters is not in it."""
-        found = self._strangers.get(meters)
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """Whose readings are awaited."""
+        return tuple(self.stays)
+
+    def of(self, meters: MeterList) -> Admittance:
+        """Return what it says of a frame's meters."""
+        found = self._known.get(meters)
         if found is None:
-            found = self._strangers[meters] = frozenset(meters.ids).difference(self.meters)
+            found = self._known[meters] = self._judge(meters)
         return found
 
-
-NOBODY: Final = Roster((), ALWAYS, FOREVER)
+    def _judge(self, meters: MeterList) -> Admittance:
+        places = tuple(place for place, meter in enumerate(meters.ids) if meter in self.stays)
+        known = tuple(meters.ids[place] for place in places)
+        stays = [self.stays[meter] for meter in known]
+        contract, sun, battery = (
+            np.array(
+                [(stay.contract_power_w, stay.pv_peak_w, stay.battery_wh) for stay in stays],
+                dtype=np.int64,
+            )
+            .reshape(-1, 3)
+            .T
+        )
+        limits = MeterLimits(
+            contract_power_w=contract,
+            pv_peak_w=sun,
+            battery_capacity_mwh=battery * MWH_A_WH,
+            register_maximum_mwh=np.zeros(len(stays), dtype=np.int64),
+        )
+        return Admittance(
+            frozenset(meters.ids).difference(known),
+            places,
+            MeterList(known) if len(known) < len(meters.ids) else meters,
+            np.ascontiguousarray(limits.minute_caps(self.thresholds)),
+        )
 
 
 class Rosters:
@@ -61,14 +119,16 @@ class Rosters:
     Not thread-safe. An answer is the same object until something that it says has changed.
     """
 
-    def __init__(self, *, learns: bool) -> None:
+    def __init__(self, *, learns: bool, thresholds: Thresholds | None = None) -> None:
         """Begin with nobody; `learns` leaves a community that nobody is registered in alone.
 
         Its meters are then those that its frames name. Otherwise nobody is expected in it.
         """
-        self._unregistered: Final = None if learns else NOBODY
+        self._thresholds: Final = thresholds or Thresholds()
+        nobody = Roster({}, ALWAYS, FOREVER, self._thresholds)
+        self._unregistered: Final = None if learns else nobody
         self._stays: dict[str, dict[tuple[str, int], Stay]] = {}
-        self._homes: dict[str, set[str]] = {}
+        self._homes: dict[str, tuple[str, ...]] = {}
         self._latest: dict[str, Roster] = {}
 
     def take(self, household: Household) -> None:
@@ -79,8 +139,19 @@ class Rosters:
         if known is not None and known.version >= household.version:
             return
         valid_to = FOREVER if household.valid_to is None else household.valid_to
-        stays[name] = Stay(household.meter_id, household.valid_from, valid_to, household.version)
-        self._homes.setdefault(household.meter_id, set()).add(household.community_id)
+        contract_w = household.contract_power_w
+        stays[name] = Stay(
+            household.meter_id,
+            household.valid_from,
+            valid_to,
+            household.version,
+            MAX_POWER_W if contract_w is None else contract_w,
+            household.pv_peak_w or 0,
+            household.battery_wh or 0,
+        )
+        homes = self._homes.get(household.meter_id, ())
+        if household.community_id not in homes:
+            self._homes[household.meter_id] = (*homes, household.community_id)
         self._latest.pop(household.community_id, None)
 
     def at(self, community_id: str, minute: int) -> Roster | None:
@@ -91,25 +162,29 @@ class Rosters:
         stays = self._stays.get(community_id)
         if stays is None:
             return self._unregistered
-        found = self._latest[community_id] = roster(stays.values(), minute)
+        found = self._latest[community_id] = roster(
+            stays.values(), minute, thresholds=self._thresholds
+        )
         return found
 
     def home_of(self, meter_id: str, minute: int) -> str | None:
         """Return the community that a meter is registered in at a minute (epoch s), if any."""
-        for community_id in sorted(self._homes.get(meter_id, ())):
+        for community_id in self._homes.get(meter_id, ()):
             stays = self._stays[community_id].values()
             if any(stay.meter_id == meter_id and stay.holds_at(minute) for stay in stays):
                 return community_id
         return None
 
 
-def roster(stays: Iterable[Stay], minute: int) -> Roster:
+def roster(stays: Iterable[Stay], minute: int, *, thresholds: Thresholds) -> Roster:
     """Return who of all that ever were in one community is there at a minute (epoch s)."""
     known = [stay for stay in stays if stay.valid_from != stay.valid_to]
     borders = sorted({border for stay in known for border in (stay.valid_from, stay.valid_to)})
     place = bisect_right(borders, minute)
+    there = sorted((stay.meter_id, stay) for stay in known if stay.holds_at(minute))
     return Roster(
-        meters=tuple(sorted(stay.meter_id for stay in known if stay.holds_at(minute))),
+        stays=dict(there),
         holds_from=borders[place - 1] if place else ALWAYS,
         holds_to=borders[place] if place < len(borders) else FOREVER,
+        thresholds=thresholds,
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streams.domain.communities import Community
-from streams.domain.frames import Rejection
+from streams.domain.frames import Frame, Rejection
 from streams.domain.minutes import Effect, Minute
 
 
@@ -57,6 +57,7 @@ class Step:
         communities: Records of the communities table to write.
         expired: Minutes to delete after that, (community, start).
         closed_minutes: To be told to the world, by (community, start).
+        edits: Frames in which readings were put right by hand.
     """
 
     minutes: dict[tuple[str, int], Minute] = field(default_factory=dict)
@@ -65,4 +66,5 @@ class Step:
     closed_minutes: dict[tuple[str, int], Minute] = field(default_factory=dict)
     closed_periods: list[ClosedPeriod] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    edits: list[Frame] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)

@@ -114,6 +114,8 @@ class Windows:
             if community is None:
                 community = self.communities[frame.community_id] = Community()
                 step.communities[frame.community_id] = community
+            if frame.edit is not None:
+                step.edits.append(frame)
             step.tally.frames += 1
             step.tally.readings += len(frame.meters.ids)
             self._take(frame, community, step, reopened)

@@ -10,6 +10,7 @@ import pytest
 from deploy.embedded.system import EmbeddedSystem
 from schemas.metering import RejectionRule
 from streams import clock
+from streams.domain.admission import OF_LIMITS
 from streams.settings import Settings
 from tests.acceptance.running import (
     Rows,
@@ -105,7 +106,11 @@ WHOLE_FRAMES = [
     ),
 ]
 
-OF_THE_REGISTRY = {RejectionRule.UNKNOWN_METER, RejectionRule.WRONG_COMMUNITY}
+OF_THE_REGISTRY = {
+    RejectionRule.UNKNOWN_METER,
+    RejectionRule.WRONG_COMMUNITY,
+    *OF_LIMITS.values(),
+}
 """Rules whose cases are in test_roster.py."""
 
 LONG_ID = "m" * 300

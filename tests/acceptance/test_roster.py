@@ -20,13 +20,15 @@ from tests.builders import MINUTE_S, NOON, QUARTER_S, a_frame, a_record
 
 pytestmark = pytest.mark.slow
 
-HEAD = "kind,household_id,community_id,meter_id,connection_limit_w,zone,valid_from\n"
-MEADOW = "community,,meadow,,20000,Europe/Berlin,2025-01-01T00:00Z\n"
-WOOD = "community,,wood,,20000,Europe/Berlin,2025-01-01T00:00Z\n"
+HEAD = (
+    "kind,household_id,community_id,meter_id,connection_limit_w,zone,valid_from,contract_power_w\n"
+)
+MEADOW = "community,,meadow,,20000,Europe/Berlin,2025-01-01T00:00Z,\n"
+WOOD = "community,,wood,,20000,Europe/Berlin,2025-01-01T00:00Z,\n"
 GROVE = MEADOW.replace("meadow", "grove")
-H1 = "household,h1,meadow,m1,,,2025-01-01T00:00Z\n"
-H2 = "household,h2,meadow,m2,,,2025-01-01T00:00Z\n"
-H3 = "household,h3,wood,m3,,,2025-01-01T00:00Z\n"
+H1 = "household,h1,meadow,m1,,,2025-01-01T00:00Z,\n"
+H2 = "household,h2,meadow,m2,,,2025-01-01T00:00Z,\n"
+H3 = "household,h3,wood,m3,,,2025-01-01T00:00Z,\n"
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,40 @@ def test_a_meter_in_the_wrong_community_waits_until_it_is_moved(
         lambda: quarter_at_noon(system, "grove") == [["m3", "10", "2"]],
     )
     assert quarter_at_noon(system, "wood") == []
+
+
+def test_what_is_more_than_the_contract_allows_waits_for_a_larger_contract(
+    system: EmbeddedSystem, tmp_path: Path
+) -> None:
+    hill = MEADOW.replace("meadow", "hill")
+    h9 = "household,h9,hill,m9,,,2025-01-01T00:00Z,6000\n"
+    register(system, tmp_path, hill, h9)
+    frames = [
+        a_frame("hill", NOON + number * MINUTE_S, ["m9"], [energy_wh])
+        for number, energy_wh in ((0, 110.0), (1, 110.001), (15, 1.0), (19, 1.0))
+    ]
+
+    send(system.settings, [*map(a_record, frames)])
+    eventually(
+        "the refusal of the second minute",
+        lambda: (
+            curl(
+                system.settings,
+                "SELECT rule, detail FROM smatrix.rejected_readings WHERE community_id = 'hill'",
+            )
+            == [
+                [
+                    "over_cap",
+                    "consumption_wh=110.001 of m9 is over 110 Wh, the most by what is registered",
+                ]
+            ]
+        ),
+    )
+    assert reprocess(system)["sent"] == 0
+    register(system, tmp_path, hill, h9.replace("6000", "9000"))
+
+    assert reprocess(system)["sent"] == 1
+    eventually("both minutes", lambda: quarter_at_noon(system, "hill") == [["m9", "220.001", "2"]])
 
 
 def test_who_is_registered_first_and_sends_at_once_is_never_refused(

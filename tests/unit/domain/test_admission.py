@@ -13,6 +13,8 @@ from streams.domain.rosters import Rosters
 from tests.registered import a_household
 from tests.unit.domain.frames_of import LILAS, MONDAY, a_frame, frames
 
+CONTRACT_W = 6_000
+
 Readings = dict[str, dict[str, int]]
 
 
@@ -20,7 +22,15 @@ def rosters_of(*meters: str, community_id: str = LILAS, valid_from: int = MONDAY
     rosters = Rosters(learns=False)
     for meter in meters:
         rosters.take(
-            a_household(f"of-{meter}", community_id, meter_id=meter, valid_from=valid_from)
+            a_household(
+                f"of-{meter}",
+                community_id,
+                meter_id=meter,
+                valid_from=valid_from,
+                pv_peak_w=5_000,
+                battery_wh=10_000,
+                contract_power_w=CONTRACT_W,
+            )
         )
     return rosters
 
@@ -82,6 +92,44 @@ def test_a_meter_is_unknown_in_the_minute_before_it_is_registered() -> None:
 
     assert [frame.minute for frame in admission.frames] == [MONDAY + 60]
     assert [rejection.minute for rejection in admission.rejections] == [MONDAY]
+
+
+def test_a_reading_that_its_household_can_t_have_is_refused_and_named_without_a_value() -> None:
+    frame = a_frame(
+        meters=("m1", "m2"), place=3, consumption=[5_000, 300_000_000], import_register=[1, 2]
+    )
+
+    admission = admit([frame], rosters_of("m1", "m2"))
+
+    assert readings_of(admission.frames) == [
+        {"m1": {"consumption": 5_000, "import_register": 1}, "m2": {"import_register": 2}}
+    ]
+    (rejection,) = admission.rejections
+    assert (rejection.rule, rejection.meters) == (RejectionRule.OVER_CAP, ("m2",))
+    # (6 kW of the contract + 5 of panels + 10 of the battery) x 1.1, for a minute
+    assert rejection.detail == (
+        "consumption_wh=300000 of m2 is over 385 Wh, the most by what is registered"
+    )
+
+
+def test_who_discharges_a_battery_that_is_not_registered_is_refused_by_that_name() -> None:
+    rosters = Rosters(learns=False)
+    rosters.take(a_household("h1", LILAS, valid_from=0))
+    frame = a_frame(meters=("m1",), consumption=[5], battery_discharge=[1])
+
+    admission = admit([frame], rosters)
+
+    assert [rejection.rule for rejection in admission.rejections] == [RejectionRule.NO_BATTERY]
+    assert "battery_discharge_wh=0.001 of m1" in admission.rejections[0].detail
+
+
+def test_a_level_above_the_battery_s_capacity_is_refused() -> None:
+    frame = a_frame(meters=("m1",), consumption=[5], battery_level=[10_000_001])
+
+    admission = admit([frame], rosters_of("m1"))
+
+    assert [rejection.rule for rejection in admission.rejections] == [RejectionRule.BATTERY_LEVEL]
+    assert readings_of(admission.frames) == [{"m1": {}}]
 
 
 @given(st.lists(frames(), max_size=10), st.sets(st.sampled_from(["a", "b", "c", "d"])))

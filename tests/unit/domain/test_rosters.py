@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from schemas.registry import Household
 from streams.domain.frames import MeterList
 from streams.domain.registry_stays import is_valid
-from streams.domain.rosters import FOREVER, NOBODY, Rosters
+from streams.domain.rosters import FOREVER, Rosters
 from tests.registered import DAWN, a_household
 
 MINUTE = 60
@@ -26,7 +26,9 @@ def test_a_roster_names_who_is_registered_and_knows_strangers() -> None:
     assert roster is not None
     assert roster.meters == ("m1", "m2")
     assert (roster.holds_from, roster.holds_to) == (DAWN, FOREVER)
-    assert roster.strangers(MeterList(("m2", "m3"))) == {"m3"}
+    admittance = roster.of(MeterList(("m3", "m2")))
+    assert (set(admittance.strangers), admittance.places) == ({"m3"}, (1,))
+    assert admittance.meters.ids == ("m2",)
 
 
 def test_the_same_roster_comes_back_until_something_in_it_changes() -> None:
@@ -61,9 +63,25 @@ def test_who_has_moved_is_at_home_in_the_new_community_from_that_minute_on() -> 
 
 
 def test_where_nobody_is_registered_nobody_is_expected_or_all_are_welcome() -> None:
-    assert rosters_of().at("c1", NOON) is NOBODY
+    nobody = rosters_of().at("c1", NOON)
+
+    assert nobody is not None
+    assert (nobody.meters, nobody.holds_from, nobody.holds_to) == ((), 0, FOREVER)
     assert rosters_of(learns=True).at("c1", NOON) is None
     assert rosters_of(a_household("h1", "c2"), learns=True).at("c1", NOON) is None
+
+
+def test_a_household_may_use_what_its_connection_panels_and_battery_give_and_a_tenth_more() -> None:
+    household = a_household(contract_power_w=6_000, pv_peak_w=3_000, battery_wh=12_000)
+    roster = rosters_of(household, a_household("h2")).at("c1", NOON)
+
+    assert roster is not None
+    whole, unknown = roster.of(MeterList(("m1", "m2"))).caps.T.tolist()
+
+    # W x h / 60 of connection, panels and battery; a battery gives its capacity in an hour.
+    assert whole == [385_000, 55_000, 220_000, 220_000, 12_000_000]
+    assert unknown[0] > 10**12
+    assert unknown[1:] == [0, 0, 0, 0]
 
 
 lengths = st.none() | st.integers(0, 5)

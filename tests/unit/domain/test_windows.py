@@ -1,13 +1,15 @@
 import random
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.metering import Edit
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.channels import FLOWS, MISSING
-from streams.domain.frames import Frame
+from streams.domain.frames import EDIT_SEQUENCE, Frame
 from streams.domain.minutes import Minute
 from streams.domain.rosters import Rosters
 from streams.domain.steps import ClosedPeriod, Step
@@ -352,3 +354,21 @@ def test_what_was_refused_first_ranks_where_it_came_and_not_where_it_comes_again
     assert table.newest[LILAS, MONDAY, "m2"]["consumption"] == 2
     ((_, _, version),) = table.told
     assert version == 10
+
+
+def test_an_edit_stands_above_any_sequence_until_a_later_edit() -> None:
+    table = Table()
+    edit = Edit(by="A. Reader", reason="read by hand")
+    edited = a_frame(place=1, sequence=EDIT_SEQUENCE, meters=("m1",), consumption=[8])
+
+    table.fold([a_frame(place=0, sequence=5, meters=("m1",), consumption=[7])])
+    step = table.fold([edited._replace(edit=edit)])
+    table.fold([a_frame(place=2, sequence=2**62, meters=("m1",), consumption=[9])])
+    table.fold([], clock=LONG_AFTER)
+
+    assert [(frame.place, frame.edit) for frame in step.edits] == [(1, edit)]
+    assert table.newest[LILAS, MONDAY, "m1"]["consumption"] == 8
+
+    table.fold([edited._replace(place=3, cells=np.array([[4]]), digest=None, edit=edit)])
+
+    assert table.newest[LILAS, MONDAY, "m1"]["consumption"] == 4

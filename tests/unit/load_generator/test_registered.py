@@ -24,7 +24,7 @@ def test_a_fleet_is_registered_with_what_it_has(a_day_of_profiles: Path) -> None
     ]
     panels = {number: entry.pv_peak_w for number, entry in enumerate(households) if entry.pv_peak_w}
     assert list(panels) == fleet.pv.tolist()
-    assert all(3_000 <= power <= 10_000 for power in panels.values())
+    assert all(3_900 <= power <= 13_000 for power in panels.values())
     stores = {
         number: entry.battery_wh for number, entry in enumerate(households) if entry.battery_wh
     }

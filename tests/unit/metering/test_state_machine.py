@@ -124,7 +124,12 @@ class Metering(RuleBasedStateMachine):
                 for meter in registered:
                     self.rosters.take(
                         a_household(
-                            f"{meter}-of-{community_id}", community_id, meter_id=meter, valid_from=0
+                            f"{meter}-of-{community_id}",
+                            community_id,
+                            meter_id=meter,
+                            valid_from=0,
+                            pv_peak_w=5_000,
+                            battery_wh=10_000,
                         )
                     )
         self._take_over()

@@ -25,6 +25,7 @@ PUBLIC = {
     "grid_months",
     "community_quarter_hour_versions",
     "community_minutes",
+    "reading_edits",
     "rejected_readings",
     "autarky_changes",
     "tickets",

@@ -1,0 +1,71 @@
+"""What lies behind a figure, as people read it."""
+
+from collections.abc import Iterator
+
+from deploy.explain.gathering import Explanation, Reading
+from streams.domain.registry import as_time
+
+
+def as_text(explanation: Explanation) -> str:
+    """Return an explanation as people read it."""
+    return "\n".join(_lines(explanation)) + "\n"
+
+
+def _lines(found: Explanation) -> Iterator[str]:
+    yield (
+        f"{found.meter_id} in {found.community_id}, the quarter-hour from "
+        f"{as_time(found.period_start)}"
+    )
+    yield ""
+    yield "Figure"
+    names = ("consumption", "production", "import", "export", "charge", "discharge")
+    for *energies, minutes, version in found.figures:
+        told = ", ".join(
+            f"{name} {'unknown' if wh is None else f'{wh} Wh'}"
+            for name, wh in zip(names, energies, strict=True)
+        )
+        yield f"  {told}; {minutes} of 15 minutes measured; version {version}"
+    if not found.figures:
+        yield "  none is told"
+    yield ""
+    yield "Versions of its community's quarter-hour"
+    for version, recorded_at in found.versions:
+        yield f"  {version}, stored {recorded_at} UTC"
+    yield ""
+    yield from _readings(found)
+    for title, rows in (("Refused", found.rejections), ("Edits", found.edits)):
+        yield ""
+        yield title
+        for minute, *rest in rows:
+            yield f"  {as_time(int(minute))}  " + "  ".join(str(value) for value in rest)
+        if not rows:
+            yield "  none"
+
+
+def _readings(found: Explanation) -> Iterator[str]:
+    yield "Readings as they came"
+    standing: dict[int, Reading] = {}
+    for reading in found.readings:
+        best = standing.get(reading.minute)
+        if reading.energies_wh and (best is None or reading.rank > best.rank):
+            standing[reading.minute] = reading
+    for reading in found.readings:
+        yield "  " + _told(reading, stands=standing.get(reading.minute) is reading)
+    if not found.readings:
+        yield "  the broker has none of them any more"
+
+
+def _told(reading: Reading, *, stands: bool) -> str:
+    energies = ", ".join(f"{name} {wh:g} Wh" for name, wh in reading.energies_wh.items())
+    sequence, _ = reading.rank
+    words = [as_time(reading.minute), f"offset {reading.offset}"]
+    if reading.edited_by is not None:
+        words.append(f"edit by {reading.edited_by}")
+    elif sequence >= 0:
+        words.append(f"sequence {sequence}")
+    words.append(energies or "no value")
+    if reading.refused:
+        words.append("refused: " + ", ".join(reading.refused))
+    elif stands:
+        words.append("stands")
+    return "  ".join(words)
