@@ -10,6 +10,7 @@ from typing import Final
 
 from bench.broker import PARTITIONS
 from deploy.kafka.jars import require_jars, require_java
+from streams.codecs.registry import TOPIC_OF
 from streams.topics import HOUSEHOLD_INTERVALS, METER_FRAMES, TOPICS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -87,7 +88,8 @@ class Peer:
         """Return its topics among those that are there: outputs, changelogs, repartitions."""
         found = {name for name in present if self.group in name}
         if self.name == "ours":
-            found |= {topic.name for topic in TOPICS if topic is not METER_FRAMES} & present
+            given = {METER_FRAMES.name, *(topic.name for topic in TOPIC_OF.values())}
+            found |= ({topic.name for topic in TOPICS} - given) & present
         return sorted(found)
 
 

@@ -179,14 +179,16 @@ async def _readings(
     try:
         consumer.assign([tp])
         first = (await consumer.beginning_offsets([tp]))[tp]
-        end = (await consumer.end_offsets([tp]))[tp]
-        last = min(max(offsets) + _SEARCHED_AROUND, end - 1)
+        last = max(offsets) + _SEARCHED_AROUND
         consumer.seek(tp, max(first, min(offsets) - _SEARCHED_AROUND))
-        while await consumer.position(tp) <= last:
+        end = last + 1
+        while (position := await consumer.position(tp)) <= last and position < end:
             for records in (await consumer.getmany(tp, timeout_ms=_POLL_MS)).values():
                 for record in records:
-                    if record.key == asked.community_id.encode() and record.offset <= last:
+                    if record.key == asked.community_id.encode():
                         found += _of_frame(record, settings, asked)
+            # From the fetch response: a broker's answer to "latest" may lie before the end.
+            end = consumer.highwater(tp) or end
     finally:
         await consumer.stop()
     return sorted(found, key=lambda reading: (reading.minute, reading.offset))

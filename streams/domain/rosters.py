@@ -130,6 +130,8 @@ class Rosters:
         self._stays: dict[str, dict[tuple[str, int], Stay]] = {}
         self._homes: dict[str, tuple[str, ...]] = {}
         self._latest: dict[str, Roster] = {}
+        self._numbers: dict[int, int] = {}
+        self._home_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def take(self, household: Household) -> None:
         """Take note of a household's stay; of several versions the highest stands."""
@@ -140,8 +142,7 @@ class Rosters:
             return
         valid_to = FOREVER if household.valid_to is None else household.valid_to
         contract_w = household.contract_power_w
-        stays[name] = Stay(
-            household.meter_id,
+        numbers = (
             household.valid_from,
             valid_to,
             household.version,
@@ -149,9 +150,15 @@ class Rosters:
             household.pv_peak_w or 0,
             household.battery_wh or 0,
         )
+        # Millions of households have few different numbers: each is kept once.
+        same = self._numbers
+        stays[name] = Stay(
+            household.meter_id, *[same.setdefault(number, number) for number in numbers]
+        )
         homes = self._homes.get(household.meter_id, ())
         if household.community_id not in homes:
-            self._homes[household.meter_id] = (*homes, household.community_id)
+            more = (*homes, household.community_id)
+            self._homes[household.meter_id] = self._home_lists.setdefault(more, more)
         self._latest.pop(household.community_id, None)
 
     def at(self, community_id: str, minute: int) -> Roster | None:
