@@ -9,6 +9,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
     EditedReading,
@@ -62,6 +63,8 @@ REJECTED_READINGS: Final = Topic(
 READING_EDITS: Final = Topic("reading-edits", "community id", EditedReading)
 AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
+MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
+TICKET_COMMANDS: Final = Topic("ticket-commands", "community id", TicketCommand)
 
 _COMPACTED: Final = {"cleanup.policy": "compact"}
 REGISTRY_COMMUNITIES: Final = Topic("registry-communities", "community id", Community, _COMPACTED)
@@ -97,6 +100,8 @@ TOPICS: Final = (
     READING_EDITS,
     AUTARKY_INTERVALS,
     AUTARKY_CHANGES,
+    MALFUNCTIONS,
+    TICKET_COMMANDS,
     REGISTRY_COMMUNITIES,
     REGISTRY_HOUSEHOLDS,
     REGISTRY_PLANTS,

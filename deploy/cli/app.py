@@ -13,15 +13,18 @@ from deploy.cli import (
     edit,
     explain,
     load,
+    malfunction_report,
     registry,
     repartition,
     reprocess,
+    tickets,
     up,
     vee_report,
     worker,
 )
 from deploy.embedded.processes import ProcessEndedError
 from deploy.repartition.layouts import RepartitionError
+from deploy.tickets.history import TicketError
 from load_generator.faults import FaultRateError
 from load_generator.fleet import FleetError
 from load_generator.plan import PlanError
@@ -44,6 +47,7 @@ _FOR_THE_OPERATOR = (
     RepartitionError,
     ReplayError,
     SendError,
+    TicketError,
     TruthError,
     WorkerError,
 )
@@ -66,7 +70,9 @@ cli.command("edit")(edit.edit)
 cli.command("explain")(explain.explain)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
+cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.add_typer(registry.registry, name="registry")
+cli.add_typer(tickets.tickets, name="tickets")
 
 
 def main() -> None:

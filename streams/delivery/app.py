@@ -141,10 +141,13 @@ class App(faust.App):
         )
         return cast("Table[bytes, bytes]", table)
 
-    def bytes_topic(self, name: str) -> TopicT:
-        """Declare a topic of raw keys and values by the name that it has in the contract."""
+    def bytes_topic(self, *names: str) -> TopicT:
+        """Declare a topic of raw keys and values by the name that it has in the contract.
+
+        Several names make one source of several topics, whose partitions of a number go together.
+        """
         return self.topic(
-            self.topic_prefix + name,
+            *(self.topic_prefix + name for name in names),
             key_type=bytes,
             value_type=bytes,
             key_serializer="raw",

@@ -9,16 +9,25 @@ from pathlib import Path
 import pytest
 
 from schemas.autarky import AutarkyState
+from schemas.malfunction import MalfunctionKind, TicketEvent, TicketState
 from schemas.metering import RejectionRule
 from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
+from sinks.clickhouse.malfunction_rows import malfunction_rows
 from sinks.clickhouse.registry_rows import registered_household_rows
 from sinks.clickhouse.rejection_rows import rejection_rows
 from streams.settings import Settings
 from tests.registered import a_household
-from tests.unit.sinks.messages import a_change, a_period, a_rejection, an_autarky_interval, as_json
+from tests.unit.sinks.messages import (
+    a_change,
+    a_period,
+    a_rejection,
+    a_step,
+    an_autarky_interval,
+    as_json,
+)
 from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
 
 QUESTIONS = {
@@ -181,6 +190,19 @@ HOUSEHOLDS = [
     a_household("h0001-004", "c0001", valid_to=NOON),
 ]
 
+STEPS = [
+    a_step(1, ticket="t-1", at=NOON),
+    a_step(2, TicketEvent.CLEARED, TicketState.RESOLVED, ticket="t-1", at=NOON + 1_800),
+    a_step(1, ticket="t-2", meters=["m2"], at=NOON),
+    a_step(
+        1,
+        ticket="t-3",
+        kind=MalfunctionKind.TERMINAL_SILENT,
+        meters=(),
+        at=FIRST_OF_FEBRUARY,
+    ),
+]
+
 NEGATIVE = "consumption_wh[0] = -1: negative"
 ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
     1: [
@@ -236,6 +258,8 @@ ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
         ("h0001-003", "m0001-003", None, None),
     ],
     16: [("c0001", "m0001-003")],
+    # One meter was silent for 30 minutes, another one still is; February's outage does not count.
+    17: [("meter_silent", 2, 0, 0, 1, 30.0)],
 }
 
 
@@ -254,6 +278,7 @@ async def test_every_question_has_the_answer_that_was_added_by_hand(settings: Se
         rejection_rows([as_json(rejection) for rejection in REJECTIONS]),
         autarky_interval_rows([event.model_dump_json().encode() for event in AUTARKY]),
         autarky_change_rows([event.model_dump_json().encode() for event in CHANGES]),
+        malfunction_rows([step.model_dump_json().encode() for step in STEPS]),
         registered_household_rows([stay.model_dump_json().encode() for stay in HOUSEHOLDS]),
     ):
         for batch in decoded.batches:

@@ -42,6 +42,23 @@ def test_a_duration_is_seconds_or_iso_8601(monkeypatch: pytest.MonkeyPatch, text
             "0.995",
             "SMATRIX_AUTARKY_LEAVE=0.995 must be at most SMATRIX_AUTARKY_ENTER=0.99",
         ),
+        (
+            "SMATRIX_MALFUNCTION_REMIND_AGAIN",
+            "1800",
+            (
+                "SMATRIX_MALFUNCTION_REMIND_AGAIN=0:30:00 must be longer than "
+                "SMATRIX_MALFUNCTION_REMIND_FIRST=1:00:00"
+            ),
+        ),
+        (
+            "SMATRIX_MALFUNCTION_LIVE_WITHIN",
+            "180",
+            (
+                "SMATRIX_MALFUNCTION_LIVE_WITHIN=0:03:00 must be more than a minute longer than "
+                "SMATRIX_ALLOWED_LATENESS=0:02:00"
+            ),
+        ),
+        ("SMATRIX_MALFUNCTION_MISSED_MINUTES", "0", "SMATRIX_MALFUNCTION_MISSED_MINUTES=0: "),
         ("SMATRIX_TOPIC_PREFIX", "p8", "SMATRIX_TOPIC_PREFIX=p8: "),
     ],
 )

@@ -16,6 +16,7 @@ TABLES = (
     "autarky_household_intervals",
     "autarky_community_intervals",
     "autarky_told_changes",
+    "malfunction_steps",
     "community_intervals",
     "community_interval_versions",
     "community_minute_sums",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals, AutarkyReason, AutarkyState
+from schemas.malfunction import Malfunction, MalfunctionKind, TicketEvent, TicketState
 from schemas.metering import CommunityMinute, HouseholdIntervals, RejectedReading, RejectionRule
 
 NOON = 1_767_268_800  # 2026-01-01 12:00 UTC
@@ -164,4 +165,34 @@ def a_change(  # noqa: PLR0913 - what a test may be about
         shared_mwh=0,
         withdrawn=withdrawn,
         notice=None if withdrawn else to_state,
+    )
+
+
+def a_step(  # noqa: PLR0913 - what a test may be about
+    step: int = 1,
+    event: TicketEvent = TicketEvent.OPENED,
+    state: TicketState = TicketState.OPEN,
+    *,
+    ticket: str = "t-1",
+    kind: MalfunctionKind = MalfunctionKind.METER_SILENT,
+    community: str = "c1",
+    meters: Sequence[str] = ("m1",),
+    at: int = NOON + 180,
+    technician: str | None = None,
+    by: str | None = None,
+    reason: str = "no reading",
+) -> Malfunction:
+    return Malfunction(
+        ticket_id=ticket,
+        step=step,
+        event=event,
+        state=state,
+        kind=kind,
+        community_id=community,
+        meter_id=list(meters),
+        technician_id=technician,
+        by=by,
+        since=NOON,
+        at=at,
+        reason=reason,
     )

@@ -1,0 +1,140 @@
+"""Shell around `streams.domain.malfunction`: minutes, refusals and orders in, tickets out."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from faust.types import StreamT
+
+from agents.malfunction_proof import Proving
+from agents.malfunction_registry import Registry
+from agents.partitions import Partition, Partitions
+from sinks import malfunction_metrics as metrics
+from streams import clock, topics
+from streams.codecs import malfunction as codec
+from streams.delivery.app import App
+from streams.delivery.batches import Batch, batches
+from streams.delivery.effects import Effects
+from streams.domain.malfunction import MalfunctionPolicy
+from streams.domain.malfunction_communities import Input, Step, Watches
+from streams.records import Record
+from streams.settings import Settings
+from tables import malfunction as tables
+
+logger = logging.getLogger(__name__)
+
+SOURCES = (topics.COMMUNITY_MINUTES, topics.REJECTED_READINGS, topics.TICKET_COMMANDS)
+
+
+@dataclass(slots=True)
+class Kept:
+    """What the agent keeps of a partition; `reached`: up to where it has read each topic."""
+
+    watches: Watches
+    reached: dict[str, int | None] = field(default_factory=dict)
+
+
+def policy_of(settings: Settings) -> MalfunctionPolicy:
+    """Return the rules that an operator has set."""
+    return MalfunctionPolicy(
+        missed_minutes=settings.malfunction_missed_minutes,
+        good_minutes=settings.malfunction_good_minutes,
+        terminal_percent=settings.malfunction_terminal_percent,
+        failures=settings.malfunction_failures,
+        failures_within_s=int(settings.malfunction_failures_within.total_seconds()),
+        grace_s=int(settings.malfunction_grace.total_seconds()),
+        lateness_s=int(settings.allowed_lateness.total_seconds()),
+        remind_after_s=(
+            int(settings.malfunction_remind_first.total_seconds()),
+            int(settings.malfunction_remind_again.total_seconds()),
+        ),
+        reopen_within_s=int(settings.malfunction_reopen_within.total_seconds()),
+        live_within_s=int(settings.malfunction_live_within.total_seconds()),
+    )
+
+
+def attach(app: App, settings: Settings) -> None:
+    """Declare the table and the agent of malfunctions."""
+    policy, table = policy_of(settings), tables.declare(app)
+    registry = Registry()
+    app.follow([topic.name for topic in registry.topics], registry.take)
+    proving = Proving(app, settings)
+
+    def forget(number: str, names: Iterable[str]) -> None:
+        proving.give_up(int(number))
+        metrics.forget(number, names)
+
+    partitions = Partitions(
+        app,
+        (table,),
+        load=lambda stores: Kept(Watches(policy, tables.load(stores[table.name]))),
+        forget=forget,
+    )
+
+    @app.agent(app.bytes_topic(*(topic.name for topic in SOURCES)), name="malfunction")
+    async def malfunction(stream: StreamT[Any]) -> None:
+        """Open, clear and end tickets about meters and terminals."""
+        async for batch in batches(stream):
+            partition, now = partitions.of(batch), clock.epoch_now()
+            kept = partition.kept
+            inputs = _decode(app, batch, generation=settings.generation)
+            # The commits of other partitions' batches go on between the stages of this one.
+            await asyncio.sleep(0)
+            step = kept.watches.fold(
+                inputs,
+                now=now,
+                registered=partial(registry.of, now=now),
+                proof=proving.proof(batch.partition, kept.reached),
+            )
+            kept.reached[batch.tp.topic] = batch.next_offset
+            proving.ask(batch.partition, kept.watches.asking, kept.reached)
+            await asyncio.sleep(0)
+            effects = Effects()
+            effects.changes[table] = {
+                tables.key(name): tables.encode(watch) for name, watch in step.watches.items()
+            }
+            effects.outputs = {topics.MALFUNCTIONS.name: list(codec.malfunctions(step.told))}
+            _observe(step, partition)
+            await app.delivery.commit(batch, effects)
+
+
+def _decode(app: App, batch: Batch, *, generation: int) -> list[Input]:
+    topic = batch.tp.topic[len(app.topic_prefix) :]
+    inputs = []
+    for record in batch.records:
+        try:
+            read = _read(topic, record, generation=generation)
+        except ValueError as error:
+            metrics.MALFORMED.labels(topic).inc()
+            reason = str(error).partition("\n")[0]
+            logger.error(  # noqa: TRY400 - what is wrong with a message is said in a line
+                "%s[%s] at offset %s is left out: %s",
+                batch.tp.topic,
+                batch.partition,
+                record.offset,
+                reason,
+            )
+            continue
+        if read is not None:
+            inputs.append(read)
+    return inputs
+
+
+def _read(topic: str, record: Record, *, generation: int) -> Input | None:
+    if topic == topics.COMMUNITY_MINUTES.name:
+        return codec.told_minute(record)
+    if topic == topics.REJECTED_READINGS.name:
+        return codec.refusal(record, generation=generation)
+    return codec.command(record, generation=generation)
+
+
+def _observe(step: Step, partition: Partition[Kept]) -> None:
+    metrics.count(step)
+    for why_not in step.disobeyed:
+        logger.warning("an order was not obeyed: %s", why_not)
+    if partition.measure(now=clock.epoch_now()):
+        watches = partition.kept.watches
+        metrics.show(partition.number, watches.tickets(), awaiting=len(watches.asking))

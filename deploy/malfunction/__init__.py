@@ -1,0 +1,1 @@
+"""What malfunction finds in a month whose faults are known."""

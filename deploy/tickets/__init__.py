@@ -1,0 +1,1 @@
+"""Tickets as operators see and handle them."""

@@ -1,0 +1,141 @@
+"""What is told of a community, assigned to its watch: whatever comes again changes nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from schemas.malfunction import MalfunctionKind
+from schemas.units import MINUTE_S
+from streams.domain.malfunction import (
+    TERMINAL,
+    Failures,
+    MalfunctionPolicy,
+    Refused,
+    Told,
+    Watch,
+    kind_of,
+)
+
+_OF_FOREIGN_FRAMES: Final = frozenset({"null_key", "key_mismatch", "community_id"})
+"""Rules after which it is not certain whose the frame was."""
+
+_OF_THE_FRAME: Final = frozenset({"meter_id"})
+"""Rules whose meters are none, so that they are the terminal's failures."""
+
+_AHEAD_S: Final = 600
+"""No sound minute is told so far ahead of the clock of who refused it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMinute:
+    """A closed minute, as metering tells it; `told_at` is when, epoch seconds."""
+
+    community_id: str
+    minute: int
+    version: int
+    reported: int
+    missing: frozenset[str]
+    told_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What one rule has refused of a frame.
+
+    Attributes:
+        minute: That of the frame; None where it could not be read.
+        meters: Whose readings; empty: the whole frame.
+        frame: The place of the frame in its topic.
+        place: The place of the refusal in its own.
+        told_at: When it was told, epoch seconds.
+    """
+
+    community_id: str
+    rule: str
+    minute: int | None
+    meters: tuple[str, ...]
+    frame: int
+    place: int
+    told_at: float
+
+
+def tell(watch: Watch | None, told: ToldMinute, *, policy: MalfunctionPolicy) -> Watch:
+    """Return the watch with a told minute; the very same when that says nothing new."""
+    if watch is None:
+        watch = Watch(
+            community_id=told.community_id,
+            first=told.minute,
+            newest=told.minute - MINUTE_S,
+            told_at=told.told_at,
+            heard_at=told.told_at,
+            judged=told.minute - MINUTE_S,
+        )
+    if told.told_at > watch.heard_at:
+        watch = replace(watch, heard_at=told.told_at)
+    if told.minute > watch.newest:
+        watch = replace(
+            watch,
+            newest=told.minute,
+            told_at=told.told_at,
+            meters=told.reported + len(told.missing),
+        )
+    known = watch.minutes.get(told.minute)
+    is_newer = known is None or known.version < told.version
+    if not is_newer or told.minute <= watch.judged - policy.kept_minutes * MINUTE_S:
+        return watch
+    fresh = {told.minute: Told(told.version, told.missing)}
+    return replace(watch, minutes={**watch.minutes, **fresh})
+
+
+def refuse(watch: Watch | None, refusal: Refusal, *, policy: MalfunctionPolicy) -> Watch | None:
+    """Return the watch with a refusal; the very same when that says nothing new.
+
+    Of a community that no minute was ever told of, nothing is known that could be watched.
+    """
+    if watch is None or refusal.rule in _OF_FOREIGN_FRAMES:
+        return watch
+    if refusal.place <= watch.refusals_until:
+        return watch
+    failures = dict(watch.failures)
+    for meter in _subjects(refusal):
+        key = Refused(refusal.rule, meter)
+        failures[key] = _failed(failures.get(key, Failures()), watch, refusal, policy)
+    return replace(
+        watch,
+        failures=failures,
+        refusals_until=refusal.place,
+        heard_at=max(watch.heard_at, refusal.told_at),
+    )
+
+
+def _subjects(refusal: Refusal) -> Iterable[str]:
+    if not refusal.meters or refusal.rule in _OF_THE_FRAME:
+        return (TERMINAL,)
+    return refusal.meters
+
+
+def _failed(
+    before: Failures, watch: Watch, refusal: Refusal, policy: MalfunctionPolicy
+) -> Failures:
+    if refusal.frame <= before.floor:
+        return before
+    stated = refusal.minute
+    if stated is not None and stated > refusal.told_at + _AHEAD_S:
+        stated = None
+    # What says no minute that can be has none but that in which it was refused.
+    start = int(refusal.told_at) if stated is None else stated
+    minute = start - start % MINUTE_S
+    # A frame that is sent five times is one failure, so a minute counts once.
+    latest = max(before.minutes.get(minute, -1), refusal.frame)
+    by_place = sorted(
+        {**before.minutes, minute: latest}.items(), key=lambda at: at[1], reverse=True
+    )
+    # What a clock that is wrong says of the time bounds nothing.
+    is_known = stated is not None and kind_of(refusal.rule) is not MalfunctionKind.CLOCK
+    of_event = minute if is_known else watch.newest
+    return Failures(
+        dict(by_place[: policy.kept_failures]),
+        before.floor,
+        max(before.bad_until, of_event),
+        max(before.seen, watch.newest),
+    )
