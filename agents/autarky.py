@@ -2,13 +2,11 @@
 
 import asyncio
 import logging
-from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from faust.types import StreamT
 
 from agents.partitions import Partition, Partitions
-from schemas.units import PERIOD_S
 from sinks import alert_metrics
 from streams import clock, topics
 from streams.codecs.autarky import autarky_changes, autarky_intervals, told_period
@@ -16,32 +14,17 @@ from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Effects
 from streams.domain.autarky_communities import Autarky, Step, ToldPeriod
-from streams.domain.autarky_states import AutarkyPolicy
 from streams.domain.frames import place_of
+from streams.policies import autarky_policy
 from streams.settings import Settings
 from tables import autarky as tables
 
 logger = logging.getLogger(__name__)
 
-# Periods can be told again for as long as their minutes can be corrected, and that little more.
-MARGIN_S: Final = 3_600
-
-
-def policy_of(settings: Settings) -> AutarkyPolicy:
-    """Return the rules that an operator has set."""
-    kept_s = int(settings.window_retention.total_seconds()) + MARGIN_S
-    return AutarkyPolicy(
-        enter=Fraction(settings.autarky_enter),
-        leave=Fraction(settings.autarky_leave),
-        hold_s=int(settings.autarky_hold.total_seconds()),
-        efficiency_percent=settings.battery_efficiency_percent,
-        retention_s=-(-kept_s // PERIOD_S) * PERIOD_S,
-    )
-
 
 def attach(app: App, settings: Settings) -> None:
     """Declare the tables and the agent of autarky."""
-    policy, declared = policy_of(settings), tables.declare(app)
+    policy, declared = autarky_policy(settings), tables.declare(app)
     partitions = Partitions(
         app,
         (declared.periods, declared.communities),

@@ -18,8 +18,8 @@ from streams.codecs import malfunction as codec
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Effects
-from streams.domain.malfunction import MalfunctionPolicy
 from streams.domain.malfunction_communities import Input, Step, Watches
+from streams.policies import malfunction_policy
 from streams.records import Record
 from streams.settings import Settings
 from tables import malfunction as tables
@@ -37,28 +37,9 @@ class Kept:
     reached: dict[str, int | None] = field(default_factory=dict)
 
 
-def policy_of(settings: Settings) -> MalfunctionPolicy:
-    """Return the rules that an operator has set."""
-    return MalfunctionPolicy(
-        missed_minutes=settings.malfunction_missed_minutes,
-        good_minutes=settings.malfunction_good_minutes,
-        terminal_percent=settings.malfunction_terminal_percent,
-        failures=settings.malfunction_failures,
-        failures_within_s=int(settings.malfunction_failures_within.total_seconds()),
-        grace_s=int(settings.malfunction_grace.total_seconds()),
-        lateness_s=int(settings.allowed_lateness.total_seconds()),
-        remind_after_s=(
-            int(settings.malfunction_remind_first.total_seconds()),
-            int(settings.malfunction_remind_again.total_seconds()),
-        ),
-        reopen_within_s=int(settings.malfunction_reopen_within.total_seconds()),
-        live_within_s=int(settings.malfunction_live_within.total_seconds()),
-    )
-
-
 def attach(app: App, settings: Settings) -> None:
     """Declare the table and the agent of malfunctions."""
-    policy, table = policy_of(settings), tables.declare(app)
+    policy, table = malfunction_policy(settings), tables.declare(app)
     registry = Registry()
     app.follow([topic.name for topic in registry.topics], registry.take)
     proving = Proving(app, settings)

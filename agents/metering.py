@@ -26,8 +26,8 @@ from streams.domain.event_clock import EventClock
 from streams.domain.frames import Frame, Rejection, offset_of
 from streams.domain.rosters import Rosters
 from streams.domain.steps import Step
-from streams.domain.vee import Thresholds
-from streams.domain.windows import WindowPolicy, Windows
+from streams.domain.windows import Windows
+from streams.policies import thresholds, window_policy
 from streams.settings import DeliveryMode, Settings, Unregistered
 from tables import communities, minutes
 from tables.store import Store
@@ -44,22 +44,13 @@ class _Kept:
     clock: EventClock = field(default_factory=EventClock)
 
 
-def thresholds_of(settings: Settings) -> Thresholds:
-    """Return what readings are compared with."""
-    return Thresholds(cap_factor=settings.cap_factor, battery_c_rate=settings.battery_c_rate)
-
-
 def attach(app: App, settings: Settings) -> None:
     """Declare the tables and the agent of metering."""
     if settings.delivery is DeliveryMode.TRANSACTIONAL:
         app.delivery = TransactionalDelivery(app)
-    policy = WindowPolicy(
-        allowed_lateness_s=int(settings.allowed_lateness.total_seconds()),
-        retention_s=int(settings.window_retention.total_seconds()),
-        max_ahead_s=int(settings.max_ahead.total_seconds()),
-    )
+    policy = window_policy(settings)
     rosters = Rosters(
-        learns=settings.unregistered is Unregistered.LEARN, thresholds=thresholds_of(settings)
+        learns=settings.unregistered is Unregistered.LEARN, thresholds=thresholds(settings)
     )
     registry = app.follow((topics.REGISTRY_HOUSEHOLDS.name,), partial(_take, rosters))
     decoder = FrameDecoder(max_frame_bytes=settings.max_frame_bytes, generation=settings.generation)

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from agents.metering import thresholds_of
 from deploy.registry.store import read
 from deploy.repartition.broker import Broker
 from schemas.metering import RejectionRule
@@ -18,6 +17,7 @@ from streams.codecs.judgement import judge
 from streams.delivery.clients import connection_of
 from streams.domain.admission import OF_LIMITS, admit
 from streams.domain.rosters import Rosters
+from streams.policies import thresholds
 from streams.settings import Settings
 from streams.topics import METER_FRAMES
 
@@ -121,7 +121,7 @@ async def reprocess(settings: Settings, client: Client, *, dry_run: bool = False
     newest = Newest(client, database)
     topic = settings.topic_prefix + METER_FRAMES.name
     async with Broker.connected(connection_of(settings)) as broker:
-        rosters = Rosters(learns=False, thresholds=thresholds_of(settings))
+        rosters = Rosters(learns=False, thresholds=thresholds(settings))
         for entry in (await read(broker, settings, kinds=("household",))).values():
             if isinstance(entry, Household):
                 rosters.take(entry)

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from agents.malfunction import policy_of
 from deploy.malfunction.reporting import as_table, report_of, write
 from load_generator.meter_faults import METER_FAULT_RATES
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
+from streams.policies import malfunction_policy
 from streams.settings import ConfigurationError, get_settings
 
 
@@ -42,7 +42,7 @@ def malfunction_report(  # noqa: PLR0913 - options of a command
         communities=communities,
         days=days,
         seed=seed,
-        policy=policy_of(get_settings()),
+        policy=malfunction_policy(get_settings()),
         on_progress=said,
     )
     write(report, out)

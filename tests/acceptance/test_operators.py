@@ -32,6 +32,8 @@ THINGS = (
     *("smatrix_open_minutes", "smatrix_table_keys", "smatrix_history_waiting"),
     "smatrix_worker_ready",
     "smatrix_autarky_states",
+    "smatrix_malfunction_open_tickets",
+    "smatrix_malfunction_awaiting_proof",
 )
 
 OF_METERING: Final = {
@@ -59,6 +61,8 @@ OF_ALERTS: Final = {
     "smatrix_autarky_states": "subjects by state",
     "smatrix_autarky_too_old_total": "periods after their time",
     "smatrix_alerts_malformed_messages_total": "messages left out",
+    "smatrix_malfunction_open_tickets": "open tickets",
+    "smatrix_malfunction_unfounded_total": "suspicions that a proof has ended",
     "smatrix_consumer_lag_records": "consumer lag",
     "smatrix_table_keys": "table keys",
     "smatrix_table_bytes": "table bytes",
@@ -154,10 +158,24 @@ def test_no_label_names_a_household_or_a_community(
     assert labels <= {
         *("generation", "implementation", "major", "minor", "patchlevel", "version"),
         *("le", "partition", "topic", "rule", "stage", "table", "work", "role", "worker_id"),
-        *("subject", "state", "to_state"),
+        *("subject", "state", "to_state", "kind", "event"),
     }
     assert HOUSEHOLD not in text
     assert "operated" not in text
+
+
+@pytest.mark.parametrize(
+    ("role", "others"),
+    [
+        ("metering", "smatrix_malfunction|smatrix_autarky|smatrix_history"),
+        ("alerts", "smatrix_frames|smatrix_history"),
+        ("history", "smatrix_frames|smatrix_malfunction|smatrix_autarky"),
+    ],
+)
+def test_no_role_shows_what_another_counts(
+    system_at_work: EmbeddedSystem, role: str, others: str
+) -> None:
+    assert re.findall(f"^({others}).*", exposition(system_at_work, role), re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("role", ["metering", "alerts", "history"])

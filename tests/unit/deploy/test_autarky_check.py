@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from agents.autarky import policy_of
 from deploy.autarky_check import ExpectedAutarky
 from load_generator.truth import TRUTH_SCHEMA
 from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
@@ -18,13 +17,14 @@ from sinks.clickhouse.insert import Sink
 from streams.codecs.autarky import autarky_changes, autarky_intervals
 from streams.domain.autarky import Flows
 from streams.domain.autarky_communities import Autarky, ToldPeriod
+from streams.policies import autarky_policy
 from streams.settings import Settings
 from tests.builders import NOON, QUARTER_S
 from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
 
 pytestmark = pytest.mark.slow
 
-POLICY = policy_of(Settings())
+POLICY = autarky_policy(Settings())
 DARK, SUNNY = Flows(1_000, 100, 0, 50, 15), Flows(1_000, 3_000, 900, 0, 15)
 WITHOUT_PANELS, A_MINUTE_MISSING = Flows(500, None, None, None, 15), Flows(900, 0, 0, 0, 14)
 DAY = [

@@ -5,13 +5,13 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from agents.autarky import policy_of
 from schemas.metering import HouseholdIntervals
 from sinks.clickhouse.autarky_rows import autarky_interval_rows
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
 from streams.codecs.autarky import autarky_intervals, told_period
 from streams.domain.autarky_communities import Autarky, Step
+from streams.policies import autarky_policy
 from streams.settings import Settings
 from tests.unit.report.builders import QUARTER_HOURS, a_quarter_hour
 from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
@@ -51,6 +51,6 @@ async def _keep(settings: Settings, events: Sequence[HouseholdIntervals]) -> Non
 
 def _judged(events: Sequence[HouseholdIntervals]) -> Step:
     """Return what the worker for alerts makes of the day."""
-    autarky = Autarky(policy_of(Settings()), read=lambda *_: None)
+    autarky = Autarky(autarky_policy(Settings()), read=lambda *_: None)
     messages = enumerate(event.model_dump_json().encode() for event in events)
     return autarky.fold(told_period(value, place=place) for place, value in messages)

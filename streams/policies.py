@@ -1,0 +1,59 @@
+"""The rules that an operator has set, as the domain takes them."""
+
+from fractions import Fraction
+from typing import Final
+
+from schemas.units import PERIOD_S
+from streams.domain.autarky_states import AutarkyPolicy
+from streams.domain.malfunction import MalfunctionPolicy
+from streams.domain.vee import Thresholds
+from streams.domain.windows import WindowPolicy
+from streams.settings import Settings
+
+# Periods can be told again for as long as their minutes can be corrected, and that little more.
+MARGIN_S: Final = 3_600
+
+
+def window_policy(settings: Settings) -> WindowPolicy:
+    """Return how long windows wait, and how long they can be reopened."""
+    return WindowPolicy(
+        allowed_lateness_s=int(settings.allowed_lateness.total_seconds()),
+        retention_s=int(settings.window_retention.total_seconds()),
+        max_ahead_s=int(settings.max_ahead.total_seconds()),
+    )
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    """Return what readings are compared with."""
+    return Thresholds(cap_factor=settings.cap_factor, battery_c_rate=settings.battery_c_rate)
+
+
+def autarky_policy(settings: Settings) -> AutarkyPolicy:
+    """Return when somebody is autarkic, and how long periods can be judged again."""
+    kept_s = int(settings.window_retention.total_seconds()) + MARGIN_S
+    return AutarkyPolicy(
+        enter=Fraction(settings.autarky_enter),
+        leave=Fraction(settings.autarky_leave),
+        hold_s=int(settings.autarky_hold.total_seconds()),
+        efficiency_percent=settings.battery_efficiency_percent,
+        retention_s=-(-kept_s // PERIOD_S) * PERIOD_S,
+    )
+
+
+def malfunction_policy(settings: Settings) -> MalfunctionPolicy:
+    """Return when a meter or terminal is said to be at fault."""
+    return MalfunctionPolicy(
+        missed_minutes=settings.malfunction_missed_minutes,
+        good_minutes=settings.malfunction_good_minutes,
+        terminal_percent=settings.malfunction_terminal_percent,
+        failures=settings.malfunction_failures,
+        failures_within_s=int(settings.malfunction_failures_within.total_seconds()),
+        grace_s=int(settings.malfunction_grace.total_seconds()),
+        lateness_s=int(settings.allowed_lateness.total_seconds()),
+        remind_after_s=(
+            int(settings.malfunction_remind_first.total_seconds()),
+            int(settings.malfunction_remind_again.total_seconds()),
+        ),
+        reopen_within_s=int(settings.malfunction_reopen_within.total_seconds()),
+        live_within_s=int(settings.malfunction_live_within.total_seconds()),
+    )
