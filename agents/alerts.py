@@ -1,6 +1,6 @@
 """The role that judges what metering has closed: its agents, each by its noun."""
 
-from agents import autarky
+from agents import autarky, notices
 from streams.delivery.app import App
 from streams.delivery.transactional import TransactionalDelivery
 from streams.settings import DeliveryMode, Settings
@@ -11,3 +11,4 @@ def attach(app: App, settings: Settings) -> None:
     if settings.delivery is DeliveryMode.TRANSACTIONAL:
         app.delivery = TransactionalDelivery(app)
     autarky.attach(app, settings)
+    notices.attach(app)

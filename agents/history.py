@@ -17,6 +17,7 @@ from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_
 from sinks.clickhouse.community_minute_rows import community_minute_rows
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
+from sinks.clickhouse.notification_rows import notification_state_rows
 from sinks.clickhouse.registry_rows import (
     registered_community_rows,
     registered_household_rows,
@@ -47,6 +48,7 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.REJECTED_READINGS, rejection_rows),
     (topics.AUTARKY_INTERVALS, autarky_interval_rows),
     (topics.AUTARKY_CHANGES, autarky_change_rows),
+    (topics.NOTIFICATION_STATES, notification_state_rows),
     (topics.REGISTRY_COMMUNITIES, registered_community_rows),
     (topics.REGISTRY_HOUSEHOLDS, registered_household_rows),
     (topics.REGISTRY_PLANTS, registered_plant_rows),

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from load_generator.fleet import Fleet
-from schemas.registry import Community, Household
+from schemas.persons import Language, Person
+from schemas.registry import Community, Household, Technician
 
 _EVER: Final = 0
 """Valid from the first minute there is: the same fleet is the same on whatever day it plays."""
@@ -19,9 +20,23 @@ HOUSEHOLD_LIMIT_W: Final = 5_000
 CONTRACT_W: Final = 14_500
 """A household's usual connection in Germany."""
 
+WITH_E_MAIL: Final = 50
+"""Of so many households one has a customer who is written to, and of communities a technician."""
 
-def registered(fleet: Fleet) -> Iterator[Community | Household]:
-    """Yield a fleet's communities, then its households, each named as its meter with an h."""
+_LANGUAGES: Final = tuple(Language)
+
+
+def registered(fleet: Fleet) -> Iterator[Person | Community | Technician | Household]:
+    """Yield a fleet's people, communities, technicians and households.
+
+    A household is named as its meter with an h, its customer with a p; their addresses, at
+    example.org, lead nowhere.
+    """
+    for number, meter in enumerate(fleet.meter_ids[::WITH_E_MAIL]):
+        yield _person(meter.replace("m", "p", 1), f"Customer of {meter}", number)
+    technicians = [f"t-{name}" for name in fleet.community_ids[::WITH_E_MAIL]]
+    for number, name in enumerate(technicians):
+        yield _person(name, f"Technician {name}", number)
     sizes = [0] * len(fleet.community_ids)
     for community in fleet.community.tolist():
         sizes[community] += 1
@@ -33,6 +48,8 @@ def registered(fleet: Fleet) -> Iterator[Community | Household]:
             connection_limit_w=size * HOUSEHOLD_LIMIT_W,
             zone=ZONE,
         )
+    for name in technicians:
+        yield Technician(technician_id=name, version=_WAITING, valid_from=_EVER)
     panels = dict(zip(fleet.pv.tolist(), fleet.pv_w.round().astype(int).tolist(), strict=True))
     stores = dict(
         zip(fleet.battery.tolist(), (fleet.battery_capacity_mwh // 1000).tolist(), strict=True)
@@ -47,6 +64,7 @@ def registered(fleet: Fleet) -> Iterator[Community | Household]:
             version=_WAITING,
             valid_from=_EVER,
             meter_id=meter,
+            customer_id=None if number % WITH_E_MAIL else meter.replace("m", "p", 1),
             contract_power_w=CONTRACT_W,
             pv_peak_w=panels.get(number),
             battery_wh=stores.get(number),
@@ -57,3 +75,13 @@ def registered(fleet: Fleet) -> Iterator[Community | Household]:
 def _charger_powers(fleet: Fleet) -> dict[int, int]:
     powers = (fleet.profiles.ev_home_kw * 1000).round().astype(int)
     return dict(zip(fleet.ev.tolist(), powers[fleet.ev_shape].tolist(), strict=True))
+
+
+def _person(person_id: str, name: str, number: int) -> Person:
+    return Person(
+        person_id=person_id,
+        version=_WAITING,
+        name=name,
+        email=f"{person_id}@example.org",
+        language=_LANGUAGES[number % len(_LANGUAGES)],
+    )

@@ -9,7 +9,9 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.malfunction import Malfunction
 from schemas.metering import CommunityMinute, HouseholdIntervals, MeterFrame, RejectedReading
+from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
 from schemas.registry import Community, Household, Plant, Technician
 
@@ -55,6 +57,9 @@ REJECTED_READINGS: Final = Topic(
 )
 AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
+MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
+NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
+NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
 
 _COMPACTED: Final = {"cleanup.policy": "compact"}
 REGISTRY_COMMUNITIES: Final = Topic("registry-communities", "community id", Community, _COMPACTED)
@@ -82,6 +87,10 @@ REGISTRY_PERSONS: Final = Topic(
     },
 )
 
+NOTIFICATION_SUBSCRIPTIONS: Final = Topic(
+    "notification-subscriptions", "person id", Subscription, _COMPACTED
+)
+
 TOPICS: Final = (
     METER_FRAMES,
     COMMUNITY_MINUTES,
@@ -89,11 +98,15 @@ TOPICS: Final = (
     REJECTED_READINGS,
     AUTARKY_INTERVALS,
     AUTARKY_CHANGES,
+    MALFUNCTIONS,
+    NOTIFICATIONS,
+    NOTIFICATION_STATES,
     REGISTRY_COMMUNITIES,
     REGISTRY_HOUSEHOLDS,
     REGISTRY_PLANTS,
     REGISTRY_TECHNICIANS,
     REGISTRY_PERSONS,
+    NOTIFICATION_SUBSCRIPTIONS,
 )
 
 CHANGELOG_CONFIG: Final = _COMPACTED

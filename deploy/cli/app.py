@@ -6,7 +6,18 @@ import sys
 import typer
 from rich.console import Console
 
-from deploy.cli import check, demo, doctor, load, registry, repartition, up, vee_report, worker
+from deploy.cli import (
+    check,
+    demo,
+    doctor,
+    load,
+    notifications,
+    registry,
+    repartition,
+    up,
+    vee_report,
+    worker,
+)
 from deploy.embedded.processes import ProcessEndedError
 from deploy.repartition.layouts import RepartitionError
 from load_generator.faults import FaultRateError
@@ -17,6 +28,7 @@ from load_generator.replay import ReplayError
 from load_generator.sender import SendError
 from load_generator.truth import TruthError
 from streams.domain.registry import RegistryError
+from streams.domain.subscriptions import TokenError
 from streams.settings import ConfigurationError
 from streams.worker import WorkerError
 
@@ -31,6 +43,7 @@ _FOR_THE_OPERATOR = (
     RepartitionError,
     ReplayError,
     SendError,
+    TokenError,
     TruthError,
     WorkerError,
 )
@@ -51,6 +64,7 @@ cli.command("doctor")(doctor.doctor)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.add_typer(registry.registry, name="registry")
+cli.add_typer(notifications.notifications, name="notifications")
 
 
 def main() -> None:

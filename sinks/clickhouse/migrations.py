@@ -42,6 +42,7 @@ _EXPIRES_BY: Final = {
     "autarky_household_intervals": "period_start",
     "autarky_community_intervals": "period_start",
     "autarky_told_changes": "period_start",
+    "told_notification_states": "at",
 }
 """What the age of a row is counted from, for each table that history fills."""
 

@@ -77,6 +77,27 @@ class Follower:
             while not await self._is_at(ends):
                 await self._moved.wait()
 
+    async def caught_up(self, *, unless: asyncio.Event) -> bool:
+        """Catch up, however long the broker takes; return False when an event is set before."""
+        giving_up = asyncio.ensure_future(unless.wait())
+        try:
+            while not unless.is_set():
+                catching_up = asyncio.ensure_future(self.catch_up())
+                await asyncio.wait({catching_up, giving_up}, return_when=asyncio.FIRST_COMPLETED)
+                if not catching_up.done():
+                    catching_up.cancel()
+                    return False
+                error = catching_up.exception()
+                if error is None:
+                    return True
+                if not isinstance(error, KafkaError):
+                    raise error
+                logger.warning("%s can't be caught up with, trying again: %s", self.names, error)
+                await asyncio.wait({giving_up}, timeout=_POLL_MS / 1000)
+            return False
+        finally:
+            giving_up.cancel()
+
     async def _is_at(self, ends: Mapping[aiokafka.TopicPartition, int]) -> bool:
         positions = [(await self._consumer.position(tp), end) for tp, end in ends.items()]
         return all(position >= end for position, end in positions)
