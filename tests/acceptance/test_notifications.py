@@ -1,13 +1,11 @@
 """News reaches people: from a change to a mail, and its state to ClickHouse."""
 
 import email
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import default
-from pathlib import Path
 
 import pytest
 
@@ -50,7 +48,7 @@ REGISTRY = (
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
     """A system of its own, as its worker is killed; malfunctions don't wait two minutes."""
     folder = tmp_path_factory.mktemp("notified")
-    variables = {"SMATRIX_NOTIFICATION_GATHER": "2", "SMATRIX_BROKER_SECURITY": "plaintext"}
+    variables = {"SMATRIX_NOTIFICATION_GATHER": "2"}
     with EmbeddedSystem(free_settings(), folder, variables=variables) as running:
         file = folder / "registry.csv"
         file.write_text(REGISTRY)
@@ -79,10 +77,6 @@ def _mails(system: EmbeddedSystem, to: str) -> list[EmailMessage]:
         email.message_from_bytes(file.read_bytes(), policy=default) for file in _files(system)
     ]
     return [message for message in messages if f"<{to}@example.org>" in message["To"]]
-
-
-def _files(system: EmbeddedSystem) -> list[Path]:
-    return system.mails
 
 
 def _states(system: EmbeddedSystem, where: str) -> Counter[str]:
@@ -152,15 +146,8 @@ def test_who_has_no_address_is_given_up_with_the_reason(system: EmbeddedSystem) 
 def test_nothing_is_lost_when_the_worker_is_killed_again_and_again(
     system: EmbeddedSystem,
 ) -> None:
-    later = 16 * QUARTER_S
-    _tell(
-        system,
-        *(
-            a_change("meadow", f"m{n}", period_start=change.period_start + later)
-            for n in range(PEOPLE)
-            for change in [a_change()]
-        ),
-    )
+    at = a_change().period_start + 16 * QUARTER_S
+    _tell(system, *(a_change("meadow", f"m{n}", period_start=at) for n in range(PEOPLE)))
 
     for _ in range(2):
         kill(system, worker_of(system, "notifications"))
@@ -189,7 +176,7 @@ def test_who_unsubscribes_by_the_token_of_a_mail_gets_no_more(system: EmbeddedSy
     found = re.search(r"unsubscribe%20([\w.-]+)>", mail["List-Unsubscribe"])
     assert found is not None
 
-    refused = _notifications(system, "unsubscribe", found[1], secret="another secret, of others")
+    refused = _notifications(system, "unsubscribe", found[1], secret=secret[::-1])
     ended = _notifications(system, "unsubscribe", found[1], secret=secret)
     _tell(system, a_change("meadow", "m1", period_start=a_change().period_start + 32 * QUARTER_S))
 
@@ -201,9 +188,5 @@ def test_who_unsubscribes_by_the_token_of_a_mail_gets_no_more(system: EmbeddedSy
         within_s=30,
     )
     assert len(_mails(system, "p1")) == 1
-    assert json.loads(
-        curl(
-            system.settings,
-            "SELECT count() AS n FROM smatrix.notifications WHERE reason LIKE '%@%' FORMAT JSONEachRow",
-        )[0][0]
-    ) == {"n": 0}
+    addresses_told = "count() FROM smatrix.notifications WHERE reason LIKE '%@%'"
+    assert curl(system.settings, f"SELECT {addresses_told}") == [["0"]]
