@@ -10,6 +10,7 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
+from math import floor
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -77,7 +78,6 @@ class Renderer:
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{mail.mail_id}@{self._sender.domain}>"
         message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = to.language.value
         message["List-Unsubscribe"] = ", ".join(
             f"<{way}>" for way in (link, mail_to) if way is not None
         )
@@ -92,6 +92,8 @@ class Renderer:
         text, html = (self._text(mail, to.language, end, words) for end in (_TEXT, _HTML))
         message.set_content(text, cte=_ENCODED)
         message.add_alternative(html, subtype="html", cte=_ENCODED)
+        # Setting the content takes away what was said of another one.
+        message["Content-Language"] = to.language.value
         return message
 
     def _text(self, mail: Mail, language: Language, ending: str, words: dict[str, Any]) -> str:
@@ -139,7 +141,8 @@ def _item(notification: Notification, language: Language) -> dict[str, Any]:
     if (autarky := notification.autarky) is not None:
         item |= {
             "state": words[autarky.state],
-            "percent": round(100 * autarky.self_sufficiency),
+            # Not rounded up: 99.5 % is not all of it.
+            "percent": floor(round(100 * autarky.self_sufficiency, 6)),
             "consumption_wh": autarky.consumption_mwh // _MWH_IN_WH,
             "solar_used_wh": autarky.solar_used_mwh // _MWH_IN_WH,
         }
