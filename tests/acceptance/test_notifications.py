@@ -73,9 +73,8 @@ def _tell(system: EmbeddedSystem, *causes: AutarkyChange | Malfunction) -> None:
 
 
 def _mails(system: EmbeddedSystem, to: str) -> list[EmailMessage]:
-    messages = [
-        email.message_from_bytes(file.read_bytes(), policy=default) for file in _files(system)
-    ]
+    files = system.mails
+    messages = [email.message_from_bytes(file.read_bytes(), policy=default) for file in files]
     return [message for message in messages if f"<{to}@example.org>" in message["To"]]
 
 

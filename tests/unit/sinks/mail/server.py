@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -61,8 +61,7 @@ class Server:
         if answer == TAKEN:
             self.taken.append(envelope.original_content or b"")
         if self.drops_after_data:
-            assert server.transport is not None
-            server.transport.abort()
+            cast("asyncio.Transport", server.transport).abort()
         return answer
 
     async def _answer(self, word: str) -> str:
@@ -70,7 +69,7 @@ class Server:
         return self.answers.get(word, TAKEN)
 
     @asynccontextmanager
-    async def running(self, *, port: int = 0, **options: Any) -> AsyncIterator["Server"]:  # noqa: ANN401 - aiosmtpd's
+    async def running(self, port: int = 0, **options: Any) -> AsyncIterator["Server"]:  # noqa: ANN401 - aiosmtpd's
         """Listen; `tls` is a context for TLS from the start, all else is aiosmtpd's."""
         tls: ssl.SSLContext | None = options.pop("tls", None)
         loop = asyncio.get_running_loop()
@@ -95,9 +94,11 @@ def a_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     """Return a certificate of this machine, and a server's context with it."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", str(key), "-out", str(certificate)],
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
         check=True,
         capture_output=True,
     )

@@ -45,7 +45,9 @@ def written(
 ) -> bytes:
     """Return a mail as it goes to the mail server."""
     first = notifications[0]
-    mail = Mail(first.notification_id, first.person_id, first.kind, notifications, False)
+    mail = Mail(
+        first.notification_id, first.person_id, first.kind, notifications, is_repeated=False
+    )
     to = Addressee(1, name, address, language)
     return renderer(base_url).render(mail, to, now=NOW).as_bytes()
 

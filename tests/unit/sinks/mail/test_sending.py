@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,11 @@ async def test_a_server_that_takes_a_mail_and_drops_the_connection_leaves_a_doub
 async def test_starttls_and_login(certificate: Certificate) -> None:
     file, context = certificate
     server = Server()
-    secure = {"tls_context": context, "require_starttls": True, "auth_required": True}
+    secure: dict[str, Any] = {
+        "tls_context": context,
+        "require_starttls": True,
+        "auth_required": True,
+    }
 
     async with server.running(**secure, authenticator=knows_the_user):
         login = {"smtp_username": USER, "smtp_password": PASSWORD, "smtp_ca_file": file}
@@ -126,7 +131,7 @@ async def test_a_server_that_nobody_vouches_for_gets_nothing(
 ) -> None:
     _, context = certificate
     server = Server()
-    options = {"tls": context} if security == "tls" else {"tls_context": context}
+    options: dict[str, Any] = {"tls": context} if security == "tls" else {"tls_context": context}
 
     async with server.running(**options):
         outcome = await send(Mailer(settings_for(server.port, smtp_security=security)))
