@@ -70,7 +70,6 @@ def attach(app: App, settings: Settings) -> None:
         lambda name, value: _take(addressees, name, value),
     )
     mailer = Mailer(settings)
-    app.obstacles.append(mailer.obstacle)
     mail_metrics.AWAY_SECONDS.set_function(mailer.away_s)
     mail_metrics.declare_states(NotificationKind)
     writing = _Writing(app, settings, addressees, follower, mailer)

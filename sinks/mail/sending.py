@@ -47,6 +47,9 @@ class Mailer:
         self._failures = 0
         self._paused_until = 0.0
         self._away_since: float | None = None
+        if not settings.smtp_host:
+            self._away_since = asyncio.get_running_loop().time()
+            logger.warning("SMATRIX_SMTP_HOST names no mail server: notifications wait")
 
     def room(self) -> int:
         """Return how many mails may be begun now."""
@@ -61,14 +64,8 @@ class Mailer:
         """Take note that mails are begun; each is sent then."""
         self._begun += mails
 
-    def obstacle(self) -> str | None:
-        """Say what keeps mails from going out; None when nothing does."""
-        if not self._settings.smtp_host:
-            return "SMATRIX_SMTP_HOST, which names no mail server"
-        return f"the mail server at {self._address}" if self._failures else None
-
     def away_s(self) -> float:
-        """Return for how long the server has not let us in; 0 while it does."""
+        """Return for how long there has been no server that lets us in; 0 while there is one."""
         if self._away_since is None:
             return 0.0
         return asyncio.get_running_loop().time() - self._away_since
