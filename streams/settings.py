@@ -284,8 +284,8 @@ class Settings(BaseSettings):
     )
     mail_give_up: Duration = Field(
         default=timedelta(hours=48),
-        ge=timedelta(minutes=1),
-        description="How long a notification is tried before it is given up.",
+        ge=timedelta(hours=24),
+        description="How long a notification is tried, its night included, before it is given up.",
     )
     notification_gap: Duration = Field(
         default=timedelta(hours=1),

@@ -9,6 +9,7 @@ import pytest
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
+from agents import ROLES
 from deploy.embedded.system import EmbeddedSystem
 from streams.topics import TOPICS
 from tests.acceptance.running import (
@@ -32,6 +33,7 @@ THINGS = (
     *("smatrix_open_minutes", "smatrix_table_keys", "smatrix_history_waiting"),
     "smatrix_worker_ready",
     "smatrix_autarky_states",
+    "smatrix_notifications_queued",
 )
 
 OF_METERING: Final = {
@@ -62,6 +64,16 @@ OF_ALERTS: Final = {
     "smatrix_consumer_lag_records": "consumer lag",
     "smatrix_table_keys": "table keys",
     "smatrix_table_bytes": "table bytes",
+}
+OF_NOTIFICATIONS: Final = {
+    "smatrix_notifications_total": "notifications by state",
+    "smatrix_notifications_queued": "queued",
+    "smatrix_notifications_failing_seconds": "failing",
+    "smatrix_notification_waited_seconds_count": "time to the mail",
+    "smatrix_mails_repeated_total": "mails that may come twice",
+    "smatrix_mail_server_away_seconds": "mail server away",
+    "smatrix_notifications_malformed_messages_total": "messages left out",
+    "smatrix_table_keys": "table keys",
 }
 OF_HISTORY: Final = {
     "smatrix_consumer_lag_records": "consumer lag",
@@ -108,6 +120,7 @@ def exposition(system: EmbeddedSystem, role: str) -> str:
     ("role", "name"),
     [("metering", name) for name in OF_METERING]
     + [("alerts", name) for name in OF_ALERTS]
+    + [("notifications", name) for name in OF_NOTIFICATIONS]
     + [("history", name) for name in OF_HISTORY],
 )
 def test_each_quantity_that_operators_need_is_measured(
@@ -128,7 +141,7 @@ def test_a_trouble_that_has_not_been_is_declared(system_at_work: EmbeddedSystem,
     assert f"# HELP {name} " in exposition(system_at_work, "history")
 
 
-@pytest.mark.parametrize("role", ["metering", "alerts", "history"])
+@pytest.mark.parametrize("role", ROLES)
 def test_metrics_are_named_as_prometheus_advises(system_at_work: EmbeddedSystem, role: str) -> None:
     families = [
         family
@@ -144,7 +157,7 @@ def test_metrics_are_named_as_prometheus_advises(system_at_work: EmbeddedSystem,
         assert name.endswith((*BASE_UNITS, *THINGS)), name
 
 
-@pytest.mark.parametrize("role", ["metering", "alerts", "history"])
+@pytest.mark.parametrize("role", ROLES)
 def test_no_label_names_a_household_or_a_community(
     system_at_work: EmbeddedSystem, role: str
 ) -> None:
@@ -154,13 +167,13 @@ def test_no_label_names_a_household_or_a_community(
     assert labels <= {
         *("generation", "implementation", "major", "minor", "patchlevel", "version"),
         *("le", "partition", "topic", "rule", "stage", "table", "work", "role", "worker_id"),
-        *("subject", "state", "to_state"),
+        *("subject", "state", "to_state", "kind"),
     }
     assert HOUSEHOLD not in text
     assert "operated" not in text
 
 
-@pytest.mark.parametrize("role", ["metering", "alerts", "history"])
+@pytest.mark.parametrize("role", ROLES)
 def test_health_says_that_a_worker_at_work_is_live_and_ready(
     system_at_work: EmbeddedSystem, role: str
 ) -> None:
