@@ -434,4 +434,6 @@ def _first_fault(error: ValidationError) -> str:
     name = PREFIX + field.upper()
     if Settings.model_fields[field].annotation is SecretStr:
         return f"{name}: {rule}"
-    return f"{name}={os.environ.get(name, fault['input'])}: {rule}"
+    given = str(os.environ.get(name, fault["input"]))
+    # Whatever was given, it is one line that is said.
+    return f"{name}={given if given.isprintable() else repr(given)}: {rule}"

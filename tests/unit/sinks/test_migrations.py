@@ -27,6 +27,7 @@ PUBLIC = {
     "community_minutes",
     "rejected_readings",
     "autarky_changes",
+    "notifications",
     "registry_persons",
     *(
         f"registry_{kind}{at}"
@@ -154,5 +155,5 @@ async def test_history_expires_after_the_days_that_are_set(
     await migrate(client, database, ttl_days=0)
 
     assert kept_for_400_days == kept_for_500_days
-    assert len(kept_for_500_days) == 8
+    assert len(kept_for_500_days) == 9
     assert await _column(client, expiring.format("%")) == []
