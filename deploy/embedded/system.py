@@ -210,10 +210,11 @@ class EmbeddedSystem:
     @property
     def mails(self) -> list[Path]:
         """The mails that were written here."""
-        return mail.mails(self._mails)
+        return mail.mails(self.mails_in)
 
     @property
-    def _mails(self) -> Path:
+    def mails_in(self) -> Path:
+        """Where mails are written, when the settings name no mail server."""
         return self.mail_folder or self.folder / "mail"
 
     @property
@@ -236,7 +237,7 @@ class EmbeddedSystem:
         if self.wipe:
             shutil.rmtree(self.folder / "clickhouse", ignore_errors=True)
             shutil.rmtree(self.folder / "kafka", ignore_errors=True)
-            shutil.rmtree(self._mails, ignore_errors=True)
+            shutil.rmtree(self.mails_in, ignore_errors=True)
         self._start_broker()
         self.start_clickhouse()
         if not self.settings.smtp_host:
@@ -284,7 +285,7 @@ class EmbeddedSystem:
         self.children.append(
             start(
                 "mail",
-                [*command, "--folder", str(self._mails)],
+                [*command, "--folder", str(self.mails_in)],
                 log=self.folder / "log" / "mail.log",
                 environment={},
             )
