@@ -8,6 +8,7 @@ given away with nothing unknown; the next batches go on meanwhile.
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 from faust.types import StreamT
@@ -113,11 +114,7 @@ class _Writing:
         self._follower = follower
         self._mailer = mailer
         self._retention_s = settings.window_retention.total_seconds()
-        self._renderer = Renderer(
-            sender=settings.mail_sender,
-            secret=settings.mail_secret.get_secret_value().encode(),
-            base_url=None if settings.mail_base_url is None else str(settings.mail_base_url),
-        )
+        self._settings = settings
         self._tables = tables.declare(app)
         policy = policy_of(settings)
         self._partitions: Partitions[_Kept] = Partitions(
@@ -134,6 +131,16 @@ class _Writing:
             forget=mail_metrics.forget,
         )
         self._sending: set[asyncio.Task[None]] = set()
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        """Who writes; only when there is a mail to write, as else there may be no sender."""
+        settings = self._settings
+        return Renderer(
+            sender=settings.mail_sender,
+            secret=settings.mail_secret.get_secret_value().encode(),
+            base_url=None if settings.mail_base_url is None else str(settings.mail_base_url),
+        )
 
     async def take(self, batch: Batch) -> None:
         """Queue what a batch brings, and begin the mails that are due."""

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.autarky import AutarkyState
 from schemas.malfunction import MalfunctionKind, TicketEvent
-from schemas.units import CommunityId, EnergySum, Id, MeterId, MinuteStart, Version
+from schemas.registry import Minute, Zone
+from schemas.units import CommunityId, EnergySum, Id, MeterId, Version
 
 # A newer version may send more: whoever reads it takes what it knows.
 _SENT = ConfigDict(frozen=True, extra="ignore")
@@ -42,7 +43,7 @@ class MalfunctionNotice(BaseModel):
     ticket_id: Id
     event: TicketEvent
     kind: MalfunctionKind
-    since: Annotated[MinuteStart, Field(description="the first minute at which it was wrong")]
+    since: Annotated[Minute, Field(description="the first minute at which it was wrong")]
     reason: Annotated[str, Field(description="the figures behind it, for people")]
 
 
@@ -62,8 +63,8 @@ class Notification(BaseModel):
     meter_id: Annotated[
         list[MeterId], Field(description="the meters concerned; empty: the whole terminal")
     ]
-    zone: Annotated[str, Field(description="IANA time zone of the recipient's days and nights")]
-    at: Annotated[MinuteStart, Field(description="event time of the cause")]
+    zone: Annotated[Zone, Field(description="IANA time zone of the recipient's days and nights")]
+    at: Annotated[Minute, Field(description="event time of the cause")]
     autarky: Annotated[AutarkyNotice | None, Field(description="null: it is of another kind")] = (
         None
     )
@@ -79,7 +80,7 @@ class Notification(BaseModel):
         return self
 
 
-class Delivery(StrEnum):
+class Stage(StrEnum):
     """How far a notification got."""
 
     QUEUED = "queued"
@@ -105,8 +106,8 @@ class NotificationState(BaseModel):
     ]
     person_id: Id
     kind: NotificationKind
-    at: Annotated[MinuteStart, Field(description="event time of the cause")]
-    state: Delivery
+    at: Annotated[Minute, Field(description="event time of the cause")]
+    state: Stage
     reason: Annotated[str | None, Field(description="why not; null: nothing went wrong")] = None
     attempts: Annotated[int, Field(ge=0, description="how often a mail server was to take it")]
     mail_id: Annotated[

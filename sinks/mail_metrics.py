@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from schemas.notifications import Delivery
+from schemas.notifications import Stage
 from sinks.table_metrics import forget_tables
 from streams.domain.notifications import Step
 
@@ -50,7 +50,7 @@ def count(step: Step) -> None:
 def declare_states(kinds: Iterable[str]) -> None:
     """Let the counters of all states begin at 0, so that their first growth is seen."""
     for kind in kinds:
-        for state in Delivery:
+        for state in Stage:
             STATES.labels(kind, state)
 
 

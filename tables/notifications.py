@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 from faust import Table
 
-from schemas.notifications import Delivery, Notification
+from schemas.notifications import Notification, Stage
 from streams.delivery.app import App
 from streams.domain.event_clock import EventClock
 from streams.domain.notifications import (
@@ -94,7 +94,7 @@ def decode(data: bytes) -> Queued:
     """
     stored = _checked(data)
     notification = Notification.model_validate(stored.pop("notification"))
-    return Queued(notification=notification, state=Delivery(stored.pop("state")), **stored)
+    return Queued(notification=notification, state=Stage(stored.pop("state")), **stored)
 
 
 def encode_recipient(recipient: Recipient) -> bytes:

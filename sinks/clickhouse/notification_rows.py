@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from schemas.notifications import NotificationState
-from sinks.clickhouse.rows import LATEST_DATETIME_S, Decoded, FlawError, RowBatch, decode
+from sinks.clickhouse.rows import Decoded, FlawError, RowBatch, decode
 
 _STATES: Final = pa.schema(
     [
@@ -32,14 +32,11 @@ def notification_state_rows(messages: Sequence[bytes | None]) -> Decoded:
 
 def _rows(messages: Sequence[bytes]) -> tuple[RowBatch, ...]:
     try:
-        states = [NotificationState.model_validate_json(message) for message in messages]
-        rows = pa.Table.from_pylist([_row(state) for state in states], _STATES)
+        states = [
+            NotificationState.model_validate_json(message).model_dump(exclude={"schema_version"})
+            for message in messages
+        ]
+        rows = pa.Table.from_pylist(states, _STATES)
     except (ValidationError, pa.ArrowException, OverflowError) as error:
         raise FlawError(str(error)) from error
     return (RowBatch("told_notification_states", rows),)
-
-
-def _row(state: NotificationState) -> dict[str, object]:
-    if state.at > LATEST_DATETIME_S:
-        raise FlawError(f"at: {state.at} is after 2106")
-    return state.model_dump(exclude={"schema_version"})

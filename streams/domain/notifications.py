@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import time
 from typing import Final
 
-from schemas.notifications import Delivery, Notification, NotificationKind, NotificationState
+from schemas.notifications import Notification, NotificationKind, NotificationState, Stage
 from streams.domain.event_clock import EventClock
 from streams.domain.quiet_hours import after_quiet
 
@@ -69,7 +69,7 @@ class Queued:
     """
 
     notification: Notification
-    state: Delivery
+    state: Stage
     version: int
     attempts: int
     queued_at: float
@@ -182,8 +182,8 @@ class Queue:
         self._step = Step()
         for each in queued:
             one = each
-            if each.state is Delivery.SENDING:
-                one = replace(each, state=Delivery.FAILED, in_doubt=True, retry_at=0.0)
+            if each.state is Stage.SENDING:
+                one = replace(each, state=Stage.FAILED, in_doubt=True, retry_at=0.0)
             person, name = each.notification.person_id, each.notification.notification_id
             self._persons.setdefault(person, {})[name] = one
         for person, waiting in self._persons.items():
@@ -204,7 +204,7 @@ class Queue:
             one.queued_at
             for waiting in self._persons.values()
             for one in waiting.values()
-            if one.state is Delivery.FAILED
+            if one.state is Stage.FAILED
         )
         return max(now - min(failed, default=now), 0.0)
 
@@ -222,7 +222,7 @@ class Queue:
                 continue
             queued = Queued(
                 notification=one,
-                state=Delivery.QUEUED,
+                state=Stage.QUEUED,
                 version=int(now * 1000),
                 attempts=0,
                 queued_at=now,
@@ -231,12 +231,12 @@ class Queue:
             )
             if one.at < event_time - self._policy.retention_s:
                 # It could not be told from one that is finished and forgotten.
-                self._tell(replace(queued, state=Delivery.GIVEN_UP, reason=TOO_OLD))
+                self._tell(replace(queued, state=Stage.GIVEN_UP, reason=TOO_OLD))
                 continue
             self._persons.setdefault(one.person_id, {})[one.notification_id] = queued
             reason = self._refusal(one.person_id, one.kind)
             if reason is not None:
-                self._finish(queued, Delivery.GIVEN_UP, now=now, reason=reason)
+                self._finish(queued, Stage.GIVEN_UP, now=now, reason=reason)
                 continue
             self._remember(queued)
             self._tell(queued)
@@ -296,7 +296,7 @@ class Queue:
     def _give_up(self, person: str, kind: NotificationKind, *, now: float) -> None:
         """Give up what has waited too long, or is for who can't be written to any more."""
         waiting = self._of_kind(person, kind)
-        if not waiting or any(one.state is Delivery.SENDING for one in waiting):
+        if not waiting or any(one.state is Stage.SENDING for one in waiting):
             return
         refusal = self._refusal(person, kind)
         begun = [one for one in waiting if one.mail_id is not None]
@@ -305,16 +305,16 @@ class Queue:
         for one in waiting:
             queued_at = one.queued_at if one.mail_id is None else last_of_mail
             if refusal is not None:
-                self._finish(one, Delivery.GIVEN_UP, now=now, reason=refusal)
+                self._finish(one, Stage.GIVEN_UP, now=now, reason=refusal)
             elif now - queued_at >= self._policy.give_up_s:
                 reason = f"expired: {one.reason}" if one.reason else "expired"
-                self._finish(one, Delivery.GIVEN_UP, now=now, reason=reason)
+                self._finish(one, Stage.GIVEN_UP, now=now, reason=reason)
 
     def _chosen(self, person: str, kind: NotificationKind, *, now: float) -> list[Queued]:
         """Return what shall be in a recipient's mail now; nothing when none is due."""
         self._give_up(person, kind, now=now)
         waiting = self._of_kind(person, kind)
-        if not waiting or any(one.state is Delivery.SENDING for one in waiting):
+        if not waiting or any(one.state is Stage.SENDING for one in waiting):
             return []
         begun = [one for one in waiting if one.mail_id is not None]
         retry_at = max((one.retry_at for one in begun), default=0.0)
@@ -347,7 +347,7 @@ class Queue:
         mail_id = chosen[0].mail_id or chosen[0].notification.notification_id
         is_repeated = any(one.in_doubt for one in chosen)
         for one in chosen:
-            self._change(one, Delivery.SENDING, now=now, attempts=one.attempts + 1, mail_id=mail_id)
+            self._change(one, Stage.SENDING, now=now, attempts=one.attempts + 1, mail_id=mail_id)
         first = chosen[0].notification
         return Mail(
             mail_id,
@@ -361,13 +361,13 @@ class Queue:
         match outcome:
             case Sent():
                 self._step.waited_s.append(max(now - one.queued_at, 0.0))
-                self._finish(one, Delivery.SENT, now=now, reason=None)
+                self._finish(one, Stage.SENT, now=now, reason=None)
             case Refused(reason):
-                self._finish(one, Delivery.GIVEN_UP, now=now, reason=reason)
+                self._finish(one, Stage.GIVEN_UP, now=now, reason=reason)
             case Failed(reason, in_doubt):
                 self._change(
                     one,
-                    Delivery.FAILED,
+                    Stage.FAILED,
                     now=now,
                     reason=reason,
                     in_doubt=one.in_doubt or in_doubt,
@@ -375,10 +375,10 @@ class Queue:
                 )
             case NotBegun():
                 # Its mail keeps its id.
-                state = Delivery.FAILED if one.reason or one.in_doubt else Delivery.QUEUED
+                state = Stage.FAILED if one.reason or one.in_doubt else Stage.QUEUED
                 self._change(one, state, now=now, attempts=one.attempts - 1)
 
-    def _change(self, one: Queued, state: Delivery, *, now: float, **others: object) -> None:
+    def _change(self, one: Queued, state: Stage, *, now: float, **others: object) -> None:
         changed = replace(
             one,
             state=state,
@@ -390,7 +390,7 @@ class Queue:
         self._remember(changed)
         self._tell(changed)
 
-    def _finish(self, one: Queued, state: Delivery, *, now: float, reason: str | None) -> None:
+    def _finish(self, one: Queued, state: Stage, *, now: float, reason: str | None) -> None:
         notification = one.notification
         version = max(int(now * 1000), one.version + 1)
         self._tell(replace(one, state=state, version=version, reason=reason))

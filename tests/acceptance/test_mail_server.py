@@ -90,4 +90,16 @@ def test_mails_wait_for_the_server_and_are_not_lost_by_a_kill_while_it_thinks(
     came = Counter(mail["Message-ID"] for n in range(PEOPLE) for mail in mails(taken, f"p{n}"))
     assert len(came) == PEOPLE
     assert doubts["sent"] >= sum(count > 1 for count in came.values()) >= 1
-    assert "sent again" in (system.folder / "log" / "notifications-1.log").read_text()
+    assert "is sent again" in (system.folder / "log" / "notifications-1.log").read_text()
+
+
+def test_a_worker_without_a_mail_server_works_and_says_what_is_missing(
+    system: EmbeddedSystem,
+) -> None:
+    system.variables |= {"SMATRIX_SMTP_HOST": "", "SMATRIX_MAIL_SENDER": ""}
+
+    worker = system.start_worker("notifications", "2")
+    system.await_ready([worker])
+
+    assert worker.metrics()["smatrix_mail_server_away_seconds"] > 0
+    assert "SMATRIX_SMTP_HOST names no mail server" in worker.child.log.read_text()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.notifications import Delivery, Notification, NotificationKind, NotificationState
+from schemas.notifications import Notification, NotificationKind, NotificationState, Stage
 from streams.domain.event_clock import EventClock
 from streams.domain.notifications import (
     Failed,
@@ -89,7 +89,7 @@ class Post:
     def event_time(self) -> float:
         return self.queue.event_time(now=self.now)
 
-    def last_states(self) -> dict[str, tuple[Delivery, str | None]]:
+    def last_states(self) -> dict[str, tuple[Stage, str | None]]:
         return {state.notification_id: (state.state, state.reason) for state in self.states}
 
     def _keep(self) -> None:
@@ -253,7 +253,7 @@ def test_what_was_being_sent_when_the_worker_died_is_sent_again_and_says_so() ->
 
     assert (first.is_repeated, again.is_repeated) == (False, True)
     assert again.mail_id == first.mail_id
-    assert (post.states[-1].state, post.states[-1].attempts) == (Delivery.SENT, 2)
+    assert (post.states[-1].state, post.states[-1].attempts) == (Stage.SENT, 2)
     assert post.states[-1].in_doubt
 
 

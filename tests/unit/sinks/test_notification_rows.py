@@ -3,13 +3,13 @@
 import pytest
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
-from schemas.notifications import Delivery, NotificationKind, NotificationState
+from schemas.notifications import NotificationKind, NotificationState, Stage
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.notification_rows import notification_state_rows
 from tests.builders import NOON
 
 
-def a_state(state: Delivery, version: int, **others: object) -> NotificationState:
+def a_state(state: Stage, version: int, **others: object) -> NotificationState:
     fields = {
         "notification_id": "n1",
         "version": version,
@@ -24,10 +24,10 @@ def a_state(state: Delivery, version: int, **others: object) -> NotificationStat
 
 async def test_the_last_state_of_each_is_there(sink: Sink, client: AsyncClient) -> None:
     states = [
-        a_state(Delivery.QUEUED, NOON * 1000, attempts=0),
-        a_state(Delivery.SENT, NOON * 1000 + 2, mail_id="n1", in_doubt=True),
-        a_state(Delivery.SENDING, NOON * 1000 + 1, mail_id="n1"),
-        a_state(Delivery.GIVEN_UP, 5, notification_id="n2", reason="no_email"),
+        a_state(Stage.QUEUED, NOON * 1000, attempts=0),
+        a_state(Stage.SENT, NOON * 1000 + 2, mail_id="n1", in_doubt=True),
+        a_state(Stage.SENDING, NOON * 1000 + 1, mail_id="n1"),
+        a_state(Stage.GIVEN_UP, 5, notification_id="n2", reason="no_email"),
     ]
 
     decoded = notification_state_rows([state.model_dump_json().encode() for state in states])
@@ -47,10 +47,16 @@ async def test_the_last_state_of_each_is_there(sink: Sink, client: AsyncClient) 
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"{}", a_state(Delivery.SENT, 1, at=60 * 2**27).model_dump_json().encode()]
+    "value",
+    [
+        b"",
+        b"{}",
+        a_state(Stage.SENT, 1).model_dump_json().encode().replace(b"1750075200", b"8053063680"),
+        a_state(Stage.SENT, 2**64).model_dump_json().encode(),
+    ],
 )
 def test_what_is_no_state_is_left_out_and_the_rest_is_kept(value: bytes) -> None:
-    good = a_state(Delivery.SENT, 1).model_dump_json().encode()
+    good = a_state(Stage.SENT, 1).model_dump_json().encode()
 
     decoded = notification_state_rows([good, value])
 
