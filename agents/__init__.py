@@ -2,4 +2,4 @@
 
 from typing import Final
 
-ROLES: Final = ("metering", "alerts", "history")
+ROLES: Final = ("metering", "alerts", "notifications", "history")

@@ -1,6 +1,6 @@
 """The role that judges what metering has closed: its agents, each by its noun."""
 
-from agents import autarky, malfunction
+from agents import autarky, malfunction, notices
 from streams.delivery.app import App
 from streams.delivery.transactional import TransactionalDelivery
 from streams.settings import DeliveryMode, Settings
@@ -12,3 +12,4 @@ def attach(app: App, settings: Settings) -> None:
         app.delivery = TransactionalDelivery(app)
     autarky.attach(app, settings)
     malfunction.attach(app, settings)
+    notices.attach(app)

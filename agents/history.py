@@ -19,6 +19,7 @@ from sinks.clickhouse.edit_rows import edited_reading_rows
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.malfunction_rows import malfunction_rows
+from sinks.clickhouse.notification_rows import notification_state_rows
 from sinks.clickhouse.registry_rows import (
     registered_community_rows,
     registered_household_rows,
@@ -51,6 +52,7 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.AUTARKY_INTERVALS, autarky_interval_rows),
     (topics.AUTARKY_CHANGES, autarky_change_rows),
     (topics.MALFUNCTIONS, malfunction_rows),
+    (topics.NOTIFICATION_STATES, notification_state_rows),
     (topics.REGISTRY_COMMUNITIES, registered_community_rows),
     (topics.REGISTRY_HOUSEHOLDS, registered_household_rows),
     (topics.REGISTRY_PLANTS, registered_plant_rows),

@@ -83,7 +83,9 @@ def attach(app: App, settings: Settings) -> None:
             admission = admit(decoded.frames, rosters)
             if admission.rejections:
                 # Who is registered first and sends then must never be refused.
-                await registry.catch_up()
+                if not await registry.caught_up(unless=app.revoking):
+                    batch.abandon()
+                    continue
                 admission = admit(decoded.frames, rosters)
             step = kept.windows.fold(admission.frames, now=now, clock=kept.clock.time(now=now))
             step.rejections[:0] = [*decoded.rejections, *admission.rejections]

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from load_generator.fleet import Fleet
-from schemas.registry import Community, Household
+from schemas.persons import Language, Person
+from schemas.registry import Community, Household, Technician
 
 _EVER: Final = 0
 """Valid from the first minute there is: the same fleet is the same on whatever day it plays."""
@@ -28,9 +29,23 @@ BRIGHTEST: Final = 1.3
 CONTRACTS_W: Final = np.array([3, 6, 9, 12, 15, 18, 24, 30, 36, 48, 64, 96]) * 1000
 """Powers that connections are agreed for."""
 
+WITH_E_MAIL: Final = 50
+"""Of so many households one has a customer who is written to, and of communities a technician."""
 
-def registered(fleet: Fleet) -> Iterator[Community | Household]:
-    """Yield a fleet's communities, then its households, each named as its meter with an h."""
+_LANGUAGES: Final = tuple(Language)
+
+
+def registered(fleet: Fleet) -> Iterator[Person | Community | Technician | Household]:
+    """Yield a fleet's people, communities, technicians and households.
+
+    A household is named as its meter with an h, its customer with a p; their addresses, at
+    example.org, lead nowhere.
+    """
+    for number, meter in enumerate(fleet.meter_ids[::WITH_E_MAIL]):
+        yield _person(meter.replace("m", "p", 1), f"Customer of {meter}", number)
+    technicians = [f"t-{name}" for name in fleet.community_ids[::WITH_E_MAIL]]
+    for number, name in enumerate(technicians):
+        yield _person(name, f"Technician {name}", number)
     sizes = [0] * len(fleet.community_ids)
     for community in fleet.community.tolist():
         sizes[community] += 1
@@ -42,6 +57,8 @@ def registered(fleet: Fleet) -> Iterator[Community | Household]:
             connection_limit_w=size * HOUSEHOLD_LIMIT_W,
             zone=ZONE,
         )
+    for name in technicians:
+        yield Technician(technician_id=name, version=_WAITING, valid_from=_EVER)
     contracts = contract_powers_w(fleet).tolist()
     panels = dict(zip(fleet.pv.tolist(), panel_peaks_w(fleet).tolist(), strict=True))
     stores = dict(
@@ -57,6 +74,7 @@ def registered(fleet: Fleet) -> Iterator[Community | Household]:
             version=_WAITING,
             valid_from=_EVER,
             meter_id=meter,
+            customer_id=None if number % WITH_E_MAIL else meter.replace("m", "p", 1),
             contract_power_w=contracts[number],
             pv_peak_w=panels.get(number),
             battery_wh=stores.get(number),
@@ -83,3 +101,13 @@ def panel_peaks_w(fleet: Fleet) -> NDArray[np.int64]:
 def _charger_powers(fleet: Fleet) -> dict[int, int]:
     powers = (fleet.profiles.ev_home_kw * 1000).round().astype(int)
     return dict(zip(fleet.ev.tolist(), powers[fleet.ev_shape].tolist(), strict=True))
+
+
+def _person(person_id: str, name: str, number: int) -> Person:
+    return Person(
+        person_id=person_id,
+        version=_WAITING,
+        name=name,
+        email=f"{person_id}@example.org",
+        language=_LANGUAGES[number % len(_LANGUAGES)],
+    )

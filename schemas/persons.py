@@ -1,6 +1,7 @@
 """Personal data of customers and technicians: apart from readings, and to be erased."""
 
 import re
+from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
@@ -27,6 +28,13 @@ def _iban(text: str) -> str:
     ):
         raise ValueError("not an IBAN: its check digits don't fit")
     return iban
+
+
+class Language(StrEnum):
+    """What a person is written in, by its ISO 639 code."""
+
+    ENGLISH = "en"
+    FRENCH = "fr"
 
 
 class Person(BaseModel):
@@ -65,6 +73,8 @@ class Person(BaseModel):
         AfterValidator(lambda text: text if text is None else _iban(text)),
         Field(description="without blanks; null: not known, or erased"),
     ] = None
+
+    language: Annotated[Language, Field(description="what mails are written in")] = Language.ENGLISH
 
     @model_validator(mode="after")
     def _is_known_or_erased(self) -> Self:

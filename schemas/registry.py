@@ -57,6 +57,13 @@ def _zone(name: str) -> str:
     return name
 
 
+Zone = Annotated[
+    str,
+    AfterValidator(_zone),
+    Field(description="IANA time zone of its days, as Europe/Berlin"),
+]
+
+
 class Validity(BaseModel):
     """Holds in [valid_from, valid_to); never, where these are equal."""
 
@@ -85,11 +92,7 @@ class Community(Validity):
         str, StringConstraints(max_length=200), Field(description="of the community, of nobody")
     ] = ""
     connection_limit_w: Annotated[Power, Field(description="W that its connection bears")]
-    zone: Annotated[
-        str,
-        AfterValidator(_zone),
-        Field(description="IANA time zone of its days, as Europe/Berlin"),
-    ]
+    zone: Zone
 
 
 class Household(Validity):

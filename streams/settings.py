@@ -1,7 +1,8 @@
 """Configuration, read once from `SMATRIX_*` variables; every default suits the embedded system."""
 
 import os
-from datetime import timedelta
+import re
+from datetime import time, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
@@ -28,6 +29,8 @@ from pydantic_settings import (
 from typing_extensions import override
 
 PREFIX: Final = "SMATRIX_"
+SHORTEST_SECRET: Final = 16
+_MAILBOX: Final = re.compile(r"[^@<>\s]+@[^@<>\s]+|[^@<>\x00-\x1f\x7f]+ <[^@<>\s]+@[^@<>\s]+>")
 MAX_PORT: Final = 65_535
 
 
@@ -90,6 +93,20 @@ class SaslMechanism(StrEnum):
     PLAIN = "PLAIN"
     SCRAM_SHA_256 = "SCRAM-SHA-256"
     SCRAM_SHA_512 = "SCRAM-SHA-512"
+
+
+class SmtpSecurity(StrEnum):
+    """How the mail server is reached: STARTTLS after the greeting, TLS from the start, or none."""
+
+    PLAINTEXT = "plaintext"
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
+def _mailbox(text: str) -> str:
+    if text and not _MAILBOX.fullmatch(text):
+        raise ValueError(f"{text!r} is no mailbox, as in Smatrix Grid <grid@example.org>")
+    return text
 
 
 def _host_and_port(text: str) -> str:
@@ -304,6 +321,69 @@ class Settings(BaseSettings):
         ge=timedelta(minutes=1),
         description="Minutes that are closed later are the past: nobody in it is late for now.",
     )
+    smtp_host: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9.:-]*$",
+        description="The mail server; empty: notifications wait in their queue.",
+    )
+    smtp_port: int = Field(default=587, ge=1, le=MAX_PORT, description="The mail server's port.")
+    smtp_security: SmtpSecurity = Field(
+        default=SmtpSecurity.STARTTLS,
+        description="How the mail server is reached; plaintext is for a trusted machine.",
+    )
+    smtp_ca_file: Annotated[FilePath | None, BeforeValidator(_given)] = Field(
+        default=None,
+        description="PEM file of who vouches for the mail server; empty: those the system trusts.",
+    )
+    smtp_username: str = Field(default="", description="The mail server's user; empty: no login.")
+    smtp_password: SecretStr = Field(
+        default=SecretStr(""), description="The user's password; better a file, see SECRETS_DIR."
+    )
+    smtp_timeout: Duration = Field(
+        default=timedelta(seconds=30),
+        gt=timedelta(0),
+        le=timedelta(minutes=10),
+        description="How long the mail server may take for each answer.",
+    )
+    smtp_connections: int = Field(
+        default=8, ge=1, le=200, description="Connections to the mail server at a time."
+    )
+    mail_sender: Annotated[str, AfterValidator(_mailbox)] = Field(
+        default="", description="Who writes, as in Smatrix Grid <grid@example.org>."
+    )
+    mail_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs the links to unsubscribe, 16 characters or more; better a file.",
+    )
+    mail_base_url: Annotated[HttpUrl | None, BeforeValidator(_given)] = Field(
+        default=None,
+        description="Where links to unsubscribe lead, followed by ?token=; empty: by mail alone.",
+    )
+    mail_give_up: Duration = Field(
+        default=timedelta(hours=48),
+        ge=timedelta(hours=24),
+        description="How long a notification is tried, its night included, before it is given up.",
+    )
+    notification_gap: Duration = Field(
+        default=timedelta(hours=1),
+        ge=timedelta(0),
+        le=timedelta(days=7),
+        description="Least time between two mails to one person about autarky, by event time.",
+    )
+    notification_gather: Duration = Field(
+        default=timedelta(minutes=2),
+        ge=timedelta(0),
+        le=timedelta(hours=1),
+        description="How long a malfunction waits for others, to be one mail with them.",
+    )
+    notification_quiet_from: time = Field(
+        default=time(22),
+        description="When nobody is told of autarky any more, in the recipient's zone.",
+    )
+    notification_quiet_to: time = Field(
+        default=time(7),
+        description="When they are told again; the same as _FROM: there are no quiet hours.",
+    )
     log_level: str = Field(
         default="warning", pattern=r"^(debug|info|warning|error)$", description="Log level."
     )
@@ -354,6 +434,29 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"SMATRIX_BROKER_CA_FILE is set, and SMATRIX_BROKER_SECURITY={security} has no "
                 f"TLS; set it to ssl or sasl_ssl"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        if bool(self.smtp_username) != bool(self.smtp_password.get_secret_value()):
+            raise ValueError(
+                "SMATRIX_SMTP_USERNAME and SMATRIX_SMTP_PASSWORD: set both, or none for no login"
+            )
+        if self.smtp_username and self.smtp_security is SmtpSecurity.PLAINTEXT:
+            raise ValueError(
+                "SMATRIX_SMTP_SECURITY=plaintext would show the password to others; set it to "
+                "starttls or tls"
+            )
+        if self.smtp_host and not self.mail_sender:
+            raise ValueError(
+                f"SMATRIX_SMTP_HOST={self.smtp_host} needs SMATRIX_MAIL_SENDER, as in "
+                f"Smatrix Grid <grid@example.org>"
+            )
+        if self.smtp_host and len(self.mail_secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(
+                f"SMATRIX_SMTP_HOST={self.smtp_host} needs SMATRIX_MAIL_SECRET, "
+                f"{SHORTEST_SECRET} characters or more, as `openssl rand -base64 24` makes them"
             )
         return self
 
@@ -426,4 +529,6 @@ def _first_fault(error: ValidationError) -> str:
     name = PREFIX + field.upper()
     if Settings.model_fields[field].annotation is SecretStr:
         return f"{name}: {rule}"
-    return f"{name}={os.environ.get(name, fault['input'])}: {rule}"
+    given = str(os.environ.get(name, fault["input"]))
+    # Whatever was given, it is one line that is said.
+    return f"{name}={given if given.isprintable() else repr(given)}: {rule}"

@@ -17,6 +17,7 @@ from schemas.metering import (
     MeterFrame,
     RejectedReading,
 )
+from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
 from schemas.registry import Community, Household, Plant, Technician
 
@@ -65,6 +66,8 @@ AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyInt
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
 TICKET_COMMANDS: Final = Topic("ticket-commands", "community id", TicketCommand)
+NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
+NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
 
 _COMPACTED: Final = {"cleanup.policy": "compact"}
 REGISTRY_COMMUNITIES: Final = Topic("registry-communities", "community id", Community, _COMPACTED)
@@ -92,6 +95,10 @@ REGISTRY_PERSONS: Final = Topic(
     },
 )
 
+NOTIFICATION_SUBSCRIPTIONS: Final = Topic(
+    "notification-subscriptions", "person id", Subscription, _COMPACTED
+)
+
 TOPICS: Final = (
     METER_FRAMES,
     COMMUNITY_MINUTES,
@@ -102,11 +109,14 @@ TOPICS: Final = (
     AUTARKY_CHANGES,
     MALFUNCTIONS,
     TICKET_COMMANDS,
+    NOTIFICATIONS,
+    NOTIFICATION_STATES,
     REGISTRY_COMMUNITIES,
     REGISTRY_HOUSEHOLDS,
     REGISTRY_PLANTS,
     REGISTRY_TECHNICIANS,
     REGISTRY_PERSONS,
+    NOTIFICATION_SUBSCRIPTIONS,
 )
 
 CHANGELOG_CONFIG: Final = _COMPACTED

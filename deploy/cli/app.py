@@ -14,6 +14,7 @@ from deploy.cli import (
     explain,
     load,
     malfunction_report,
+    notifications,
     registry,
     repartition,
     reprocess,
@@ -33,6 +34,7 @@ from load_generator.replay import ReplayError
 from load_generator.sender import SendError
 from load_generator.truth import TruthError
 from streams.domain.registry import RegistryError
+from streams.domain.subscriptions import TokenError
 from streams.settings import ConfigurationError
 from streams.worker import WorkerError
 
@@ -48,6 +50,7 @@ _FOR_THE_OPERATOR = (
     ReplayError,
     SendError,
     TicketError,
+    TokenError,
     TruthError,
     WorkerError,
 )
@@ -73,6 +76,7 @@ cli.command("vee-report")(vee_report.vee_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.add_typer(registry.registry, name="registry")
 cli.add_typer(tickets.tickets, name="tickets")
+cli.add_typer(notifications.notifications, name="notifications")
 
 
 def main() -> None:

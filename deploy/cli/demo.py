@@ -71,7 +71,7 @@ def demo(  # noqa: PLR0913 - options of a command
         "--start": first.strftime("%Y-%m-%dT%H:%M:%S"),
     }
     console.print("Starting broker, ClickHouse and workers …")
-    with EmbeddedSystem(settings, out / "system", wipe=True) as system:
+    with EmbeddedSystem(settings, out / "system", wipe=True, mail_folder=out / "mail") as system:
         client, database = connect(settings), settings.clickhouse_database
         start_s = (clock.utc_now() - started_at).total_seconds()
         with ProgressDisplay(console, minutes=minutes * communities) as display:
@@ -88,6 +88,7 @@ def demo(  # noqa: PLR0913 - options of a command
             households=households,
             machine=f"{platform.machine()}, {platform.system()}",
             **run.figures(comparison),
+            mails=len(system.mails),
             versions={name: version(name) for name in _SHOWN_PACKAGES}
             | {"Python": platform.python_version()},
         )

@@ -22,10 +22,9 @@ from load_generator.registered import registered
 from load_generator.replay import replay
 from load_generator.sender import Progress, Speed, run
 from load_generator.truth import write_truth
-from schemas.registry import Community, Household
 from streams import clock
 from streams.delivery.clients import security_of
-from streams.domain.registry import Claim, RegistryError
+from streams.domain.registry import Claim, Entry, RegistryError
 from streams.settings import ConfigurationError, Settings, get_settings
 from streams.topics import METER_FRAMES
 
@@ -108,7 +107,7 @@ def load(  # noqa: PLR0913 - options of a command
     typer.echo(json.dumps({"seconds": outcome.seconds, **dataclasses.asdict(outcome.counts)}))
 
 
-def _register(fleet: Sequence[Community | Household], settings: Settings) -> None:
+def _register(fleet: Sequence[Entry], settings: Settings) -> None:
     """Register a fleet; one that is registered already changes nothing.
 
     Raises:

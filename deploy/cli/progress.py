@@ -101,8 +101,9 @@ def print_summary(console: Console, result: DemoResult, out: Path) -> None:
         ("corrected", f"{result.corrected_frames:,} frames"),
         ("rejected", f"{result.rejected_readings:,} readings"),
         ("periods", f"{result.household_periods:,}"),
+        ("mails", f"{result.mails:,}"),
         ("difference", f"[{verdict}]{result.difference_mwh} mWh[/]"),
     ):
         table.add_row(name, value)
     console.print(table)
-    console.print(f"{out / 'result.json'}\n{out / 'report.html'}")
+    console.print(f"{out / 'result.json'}\n{out / 'report.html'}\n{out / 'mail'}/")

@@ -84,11 +84,12 @@ def print_addresses(console: Console, system: EmbeddedSystem, settings: Settings
     """Say where everything is, and what to try."""
     database = settings.clickhouse_database
     url = str(settings.clickhouse_url).rstrip("/")
-    console.print(f"broker      {settings.broker}")
-    console.print(f"ClickHouse  {url}")
+    console.print(f"broker         {settings.broker}")
+    console.print(f"ClickHouse     {url}")
     for worker in system.workers:
-        console.print(f"{worker.role:<11} {worker.metrics_url}/metrics and /health")
-    console.print(f"logs        {system.folder / 'log'}")
+        console.print(f"{worker.role:<14} {worker.metrics_url}/metrics and /health")
+    console.print(f"mails          {system.mails_in}")
+    console.print(f"logs           {system.folder / 'log'}")
     console.print("\nThree queries to paste:")
     for query in (query.replace("smatrix.", f"{database}.") for query in _QUERIES):
         console.print(f'  curl {url} --data-binary "{query} FORMAT PrettyCompact"', markup=False)

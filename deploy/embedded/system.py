@@ -1,5 +1,6 @@
 """The whole system on one machine: broker, ClickHouse and workers as processes of their own."""
 
+import secrets
 import shutil
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Final, Self
 import urllib3
 
 from agents import ROLES
+from deploy.embedded import mail
 from deploy.embedded.broker import answers, require_free, start_broker
 from deploy.embedded.generation import next_generation, read_generation
 from deploy.embedded.processes import Child, ProcessEndedError, free_port, start, stop
@@ -82,6 +84,8 @@ class EmbeddedSystem:
         kafka_nodes: 1 or 3 nodes of Apache Kafka; 0 starts the embedded broker.
         kafka: The nodes, to be killed and started; None with the embedded broker.
         variables: More variables for the workers that are started from now on.
+        mail_folder: Where mails are written, when the settings name no mail server; None: in
+            `mail` in the folder.
     """
 
     settings: Settings
@@ -92,6 +96,8 @@ class EmbeddedSystem:
     children: list[Child] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    mail_folder: Path | None = None
+    _mail: dict[str, str] = field(default_factory=dict)
     _generation: int = 0
 
     def __enter__(self) -> Self:
@@ -197,9 +203,20 @@ class EmbeddedSystem:
             "SMATRIX_GENERATION": str(self._generation),
             "SMATRIX_UNREGISTERED": str(self.settings.unregistered),
             **({"SMATRIX_REPLICATION": str(self.kafka_nodes)} if self.kafka_nodes else {}),
+            **self._mail,
             **self.variables,
             **more,
         }
+
+    @property
+    def mails(self) -> list[Path]:
+        """The mails that were written here."""
+        return mail.mails(self.mails_in)
+
+    @property
+    def mails_in(self) -> Path:
+        """Where mails are written, when the settings name no mail server."""
+        return self.mail_folder or self.folder / "mail"
 
     @property
     def _nodes(self) -> list[KafkaNode]:
@@ -221,12 +238,18 @@ class EmbeddedSystem:
         if self.wipe:
             shutil.rmtree(self.folder / "clickhouse", ignore_errors=True)
             shutil.rmtree(self.folder / "kafka", ignore_errors=True)
+            shutil.rmtree(self.mails_in, ignore_errors=True)
         self._start_broker()
         self.start_clickhouse()
+        if not self.settings.smtp_host:
+            self._start_mail()
         if self.kafka is not None:
             self.kafka.await_ready()
         self._await("the broker", lambda: answers(self.settings.broker.partition(",")[0]))
         self._await("ClickHouse", lambda: answers(f"127.0.0.1:{url.port}"))
+        if self._mail:
+            address = f"127.0.0.1:{self._mail['SMATRIX_SMTP_PORT']}"
+            self._await("the mail server", lambda: answers(address))
         self.await_ready([self.start_worker(role) for role in ROLES])
 
     def _start_broker(self) -> None:
@@ -245,6 +268,29 @@ class EmbeddedSystem:
         else:
             log = self.folder / "log" / "broker.log"
             self.children.append(start_broker(self.settings.broker, log=log))
+
+    def _start_mail(self) -> None:
+        port, secret = str(free_port()), self.folder / "mail-secret"
+        if not secret.exists():
+            secret.touch(mode=0o600)
+            secret.write_text(secrets.token_urlsafe(24))
+        self._mail = {
+            "SMATRIX_SMTP_HOST": "127.0.0.1",
+            "SMATRIX_SMTP_PORT": port,
+            "SMATRIX_SMTP_SECURITY": "plaintext",
+            "SMATRIX_MAIL_SENDER": self.settings.mail_sender or mail.SENDER,
+            "SMATRIX_MAIL_SECRET": self.settings.mail_secret.get_secret_value()
+            or secret.read_text(),
+        }
+        command = [sys.executable, "-m", "deploy.embedded.mail", "--port", port]
+        self.children.append(
+            start(
+                "mail",
+                [*command, "--folder", str(self.mails_in)],
+                log=self.folder / "log" / "mail.log",
+                environment={},
+            )
+        )
 
     def _await(self, what: str, is_there: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_S

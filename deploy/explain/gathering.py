@@ -9,10 +9,10 @@ from clickhouse_connect.driver.client import Client
 
 from deploy.edit import home_of
 from deploy.repartition.broker import Broker
-from deploy.repartition.move import partition_of
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.codecs.judgement import judge
 from streams.delivery.clients import connection_of
+from streams.delivery.partitions import partition_of
 from streams.domain.channels import CHANNELS, MISSING, positions
 from streams.domain.frames import Frame, offset_of
 from streams.settings import Settings

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from aiokafka.errors import KafkaError
 
 from deploy.repartition.broker import Broker
-from deploy.repartition.move import partition_of
 from streams.codecs.registry import (
     TOPIC_OF,
     UnreadableEntryError,
@@ -17,6 +16,7 @@ from streams.codecs.registry import (
     topic_of,
 )
 from streams.delivery.clients import security_of
+from streams.delivery.partitions import partition_of
 from streams.delivery.pipeline import send
 from streams.domain.registry import KINDS, Entry, Key, Registered, RegistryError, key_of
 from streams.settings import Settings

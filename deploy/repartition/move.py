@@ -5,14 +5,12 @@ most communities are elsewhere, and their state must be there before their frame
 records of all changelogs are copied into new ones; the local stores are rebuilt from these. What
 is registered goes along.
 
-The key of every table is a community's name, alone or with a zero byte and more behind it.
+The key of every table is a community's name, or a person's id where people are notified, alone or
+with a zero byte and more behind it.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
-
-from aiokafka.partitioner import DefaultPartitioner
 
 from deploy.repartition.broker import Broker, Records
 from deploy.repartition.layouts import Layout, RepartitionError, old_and_new
@@ -20,13 +18,12 @@ from deploy.repartition.obstacles import require_done, require_stopped
 from streams.codecs.registry import TOPIC_OF, home_of
 from streams.delivery.clients import connection_of, security_of
 from streams.delivery.layout import AWAITED, COMPLETE, MARK
+from streams.delivery.partitions import partition_of
 from streams.delivery.pipeline import send
 from streams.domain.frames import OFFSET_BITS
 from streams.settings import Settings
-from streams.topics import ensure_topics
-from tables import communities, minutes
-
-_partitioner: Final = DefaultPartitioner()
+from streams.topics import NOTIFICATION_SUBSCRIPTIONS, ensure_topics
+from tables import communities, minutes, notifications
 
 Place = tuple[str, int]
 """A partition of a changelog."""
@@ -110,12 +107,6 @@ async def move(settings: Settings, *, old_prefix: str) -> Moved:
         return Moved(len(homes), copying.records, old.partitions, new.partitions)
 
 
-def partition_of(community: bytes, partitions: int) -> int:
-    """Return the partition that a community's frames go to, as Kafka's Java client has it."""
-    numbers = list(range(partitions))
-    return int(_partitioner(community, numbers, numbers))
-
-
 def homes_of(known: dict[bytes, dict[int, bytes]], *, retention_s: int) -> dict[bytes, int]:
     """Return the old partition of each community's state.
 
@@ -154,8 +145,11 @@ async def _communities(broker: Broker, old: Layout) -> dict[bytes, dict[int, byt
 async def _copy_registry(
     broker: Broker, old: Layout, new: Layout, topics: Mapping[str, int]
 ) -> None:
-    """Copy the last version of everything that is registered, and nothing of who was erased."""
-    for topic in TOPIC_OF.values():
+    """Copy the last version of everything that is registered, and nothing of who was erased.
+
+    Who wants no mails goes along.
+    """
+    for topic in (*TOPIC_OF.values(), NOTIFICATION_SUBSCRIPTIONS):
         source = old.prefix + topic.name
         last: dict[bytes, bytes | None] = {}
         if source in topics:
@@ -215,10 +209,12 @@ class _Copying:
     async def copy(self, source: str, target: str) -> None:
         """Copy a changelog's records, deletions too, in the order of their partitions."""
         are_minutes = source == self.old.changelog("metering", "minutes")
+        # People have had one partition from the first record on: we hash their keys ourselves.
+        are_of_people = source == self.old.changelog("notifications", notifications.TABLE)
         async for records in self.broker.read(source, self.old.partitions):
             if are_minutes:
                 self._require_older(records)
-            await self._send(target, records)
+            await self._send(target, records, are_of_people=are_of_people)
 
     def _require_older(self, records: Records) -> None:
         found = max(
@@ -231,13 +227,15 @@ class _Copying:
                 f"workers had, so that versions go on growing"
             )
 
-    async def _send(self, target: str, records: Records) -> None:
+    async def _send(self, target: str, records: Records, *, are_of_people: bool) -> None:
         messages: dict[int, list[tuple[bytes | None, bytes | None]]] = {}
         for record in records:
-            community = record.key.partition(b"\0")[0]
-            if record.key == MARK or self.homes.get(community) != record.partition:
+            home = record.key.partition(b"\0")[0]
+            if record.key == MARK:
                 continue
-            partition = self._partition_of(community)
+            if not are_of_people and self.homes.get(home) != record.partition:
+                continue
+            partition = self._partition_of(home)
             if (target, partition) in self.awaiting:
                 messages.setdefault(partition, []).append((record.key, record.value))
         for partition, sending in messages.items():
@@ -245,9 +243,9 @@ class _Copying:
                 await sent
             self.records += len(sending)
 
-    def _partition_of(self, community: bytes) -> int:
-        partition = self._partitions.get(community)
+    def _partition_of(self, home: bytes) -> int:
+        partition = self._partitions.get(home)
         if partition is None:
-            partition = partition_of(community, self.new.partitions)
-            self._partitions[community] = partition
+            partition = partition_of(home, self.new.partitions)
+            self._partitions[home] = partition
         return partition

@@ -78,6 +78,9 @@ class DemoResult(BaseModel):
     autarky_changes: Annotated[
         NonNegativeInt, Field(description="of households and communities, found in ClickHouse")
     ]
+    mails: Annotated[
+        NonNegativeInt, Field(description="that the embedded mail server has, of all kinds")
+    ] = 0
     rows_compared: NonNegativeInt
     rows_differing: Annotated[
         NonNegativeInt, Field(description="with those that only one side has")

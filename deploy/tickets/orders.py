@@ -5,10 +5,10 @@ import asyncio
 from aiokafka.errors import KafkaError
 
 from deploy.repartition.broker import Broker
-from deploy.repartition.move import partition_of
 from deploy.tickets.history import TicketError
 from schemas.malfunction import TicketCommand
 from streams.delivery.clients import connection_of
+from streams.delivery.partitions import partition_of
 from streams.settings import Settings
 from streams.topics import TICKET_COMMANDS
 

@@ -43,6 +43,7 @@ _EXPIRES_BY: Final = {
     "autarky_community_intervals": "period_start",
     "autarky_told_changes": "period_start",
     "malfunction_steps": "at",
+    "told_notification_states": "at",
 }
 """What the age of a row is counted from, for each table that history fills."""
 

@@ -62,6 +62,7 @@ _PERSON: Final = pa.schema(
         ("email", pa.string()),
         ("address", pa.string()),
         ("iban", pa.string()),
+        ("language", pa.string()),
     ]
 )
 

@@ -21,14 +21,17 @@ class Effects:
         changes: For each table the records to write; None deletes.
         outputs: For each topic of the contract the messages to send, key and value, to the batch's
             partition.
+        routed: For each topic of the contract the messages, key and value, that go to the
+            partitions of their keys.
     """
 
     changes: dict[Table[bytes, bytes], Changes] = field(default_factory=dict)
     outputs: dict[str, Messages] = field(default_factory=dict)
+    routed: dict[str, list[tuple[bytes, bytes]]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""
-        return any(self.changes.values()) or any(self.outputs.values())
+        return any(any(causes.values()) for causes in (self.changes, self.outputs, self.routed))
 
 
 class Delivery(Protocol):
@@ -55,6 +58,9 @@ class Delivery(Protocol):
 
         The batch is acknowledged when its own effects are. A failure ends the worker.
         """
+
+    async def durable(self, partition: int) -> None:
+        """Return once all effects that were handed over for a partition are durable."""
 
     def unwritten(self, table: Table[bytes, bytes], partition: int) -> Mapping[bytes, bytes | None]:
         """Return what has been handed over but is not in the local store yet."""

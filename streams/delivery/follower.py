@@ -90,6 +90,20 @@ class Follower:
             else:
                 return ends
 
+    async def caught_up(self, *, unless: asyncio.Event) -> bool:
+        """Catch up, however long the broker takes; return False when an event is set before."""
+        catching_up = asyncio.ensure_future(self.catch_up())
+        giving_up = asyncio.ensure_future(unless.wait())
+        try:
+            await asyncio.wait({catching_up, giving_up}, return_when=asyncio.FIRST_COMPLETED)
+            if not catching_up.done():
+                return False
+            await catching_up
+            return True
+        finally:
+            catching_up.cancel()
+            giving_up.cancel()
+
     async def _is_at(self, ends: Mapping[aiokafka.TopicPartition, int]) -> bool:
         positions = [(await self._consumer.position(tp), end) for tp, end in ends.items()]
         return all(position >= end for position, end in positions)

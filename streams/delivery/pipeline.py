@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,8 @@ from rocksdict import Rdict, WriteBatch, WriteOptions
 
 from streams import clock
 from streams.delivery.batches import Batch
-from streams.delivery.effects import Changes, Effects
+from streams.delivery.effects import Changes, Effects, Messages
+from streams.delivery.partitions import partition_of
 from streams.delivery.record_batches import Message, record_batches
 
 if TYPE_CHECKING:
@@ -46,6 +48,12 @@ class PipelinedDelivery(ABC):
         task = asyncio.create_task(self.deliver(batch, effects))
         task.add_done_callback(self.app.crash_on_failure)
         self._under_way[batch.partition] = (task, effects)
+
+    async def durable(self, partition: int) -> None:
+        """See `Delivery.durable`."""
+        if (found := self._under_way.get(partition)) is not None:
+            # Whoever waits here may be cancelled; what is under way may not.
+            await asyncio.shield(found[0])
 
     def unwritten(self, table: Table[bytes, bytes], partition: int) -> Mapping[bytes, bytes | None]:
         """See `Delivery.unwritten`."""
@@ -118,12 +126,19 @@ async def send_outputs(
     topic_prefix: str,
     transactional: bool,
 ) -> list[Awaitable[Any]]:
-    """Send a batch's outputs to the partitions of its number; return the acknowledgements."""
+    """Send a batch's outputs, each to its partition; return the acknowledgements."""
     sent: list[Awaitable[Any]] = []
     for topic, messages in effects.outputs.items():
         sent += await send(
             producer, topic_prefix + topic, partition, messages, transactional=transactional
         )
+    for topic, routed in effects.routed.items():
+        name, there = topic_prefix + topic, defaultdict[int, Messages](list)
+        for key, value in routed:
+            number = len(await producer.partitions_for(name))
+            there[partition_of(key, number)].append((key, value))
+        for number, messages in there.items():
+            sent += await send(producer, name, number, messages, transactional=transactional)
     return sent
 
 

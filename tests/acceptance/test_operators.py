@@ -9,6 +9,7 @@ import pytest
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
+from agents import ROLES
 from deploy.embedded.system import EmbeddedSystem
 from streams.topics import TOPICS
 from tests.acceptance.running import (
@@ -34,6 +35,7 @@ THINGS = (
     "smatrix_autarky_states",
     "smatrix_malfunction_open_tickets",
     "smatrix_malfunction_awaiting_proof",
+    "smatrix_notifications_queued",
 )
 
 OF_METERING: Final = {
@@ -66,6 +68,16 @@ OF_ALERTS: Final = {
     "smatrix_consumer_lag_records": "consumer lag",
     "smatrix_table_keys": "table keys",
     "smatrix_table_bytes": "table bytes",
+}
+OF_NOTIFICATIONS: Final = {
+    "smatrix_notifications_total": "notifications by state",
+    "smatrix_notifications_queued": "queued",
+    "smatrix_notifications_failing_seconds": "failing",
+    "smatrix_notification_waited_seconds_count": "time to the mail",
+    "smatrix_mails_repeated_total": "mails that may come twice",
+    "smatrix_mail_server_away_seconds": "mail server away",
+    "smatrix_notifications_malformed_messages_total": "messages left out",
+    "smatrix_table_keys": "table keys",
 }
 OF_HISTORY: Final = {
     "smatrix_consumer_lag_records": "consumer lag",
@@ -112,6 +124,7 @@ def exposition(system: EmbeddedSystem, role: str) -> str:
     ("role", "name"),
     [("metering", name) for name in OF_METERING]
     + [("alerts", name) for name in OF_ALERTS]
+    + [("notifications", name) for name in OF_NOTIFICATIONS]
     + [("history", name) for name in OF_HISTORY],
 )
 def test_each_quantity_that_operators_need_is_measured(
@@ -132,7 +145,7 @@ def test_a_trouble_that_has_not_been_is_declared(system_at_work: EmbeddedSystem,
     assert f"# HELP {name} " in exposition(system_at_work, "history")
 
 
-@pytest.mark.parametrize("role", ["metering", "alerts", "history"])
+@pytest.mark.parametrize("role", ROLES)
 def test_metrics_are_named_as_prometheus_advises(system_at_work: EmbeddedSystem, role: str) -> None:
     families = [
         family
@@ -148,7 +161,7 @@ def test_metrics_are_named_as_prometheus_advises(system_at_work: EmbeddedSystem,
         assert name.endswith((*BASE_UNITS, *THINGS)), name
 
 
-@pytest.mark.parametrize("role", ["metering", "alerts", "history"])
+@pytest.mark.parametrize("role", ROLES)
 def test_no_label_names_a_household_or_a_community(
     system_at_work: EmbeddedSystem, role: str
 ) -> None:
@@ -178,7 +191,7 @@ def test_no_role_shows_what_another_counts(
     assert re.findall(f"^({others}).*", exposition(system_at_work, role), re.MULTILINE) == []
 
 
-@pytest.mark.parametrize("role", ["metering", "alerts", "history"])
+@pytest.mark.parametrize("role", ROLES)
 def test_health_says_that_a_worker_at_work_is_live_and_ready(
     system_at_work: EmbeddedSystem, role: str
 ) -> None:

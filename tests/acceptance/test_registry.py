@@ -232,7 +232,7 @@ def test_a_load_registers_its_fleet_before_its_frames(
     sent = smatrix("load", *options, f"--registry={file}", environment=addresses(system.settings))
 
     assert sent.status == 0, sent.err
-    assert _counts(_registry(system, "import", str(file)))["unchanged"] == 22
+    assert _counts(_registry(system, "import", str(file)))["unchanged"] == 25
     eventually(
         "the fleet is in ClickHouse",
         lambda: (

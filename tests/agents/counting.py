@@ -91,3 +91,17 @@ async def committed(broker: str, group: str, topic: str, *, partition: int = 0) 
         return await consumer.committed(aiokafka.TopicPartition(topic, partition)) or 0
     finally:
         await consumer.stop()
+
+
+async def keys_in(broker: str, topic: str, *, partition: int) -> list[bytes]:
+    """Return the keys in a partition, in their order."""
+    consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        consumer.assign([aiokafka.TopicPartition(topic, partition)])
+        keys: list[bytes] = []
+        while polled := await consumer.getmany(timeout_ms=2_000):
+            keys += [record.key for records in polled.values() for record in records]
+        return keys
+    finally:
+        await consumer.stop()

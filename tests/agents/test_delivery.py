@@ -5,17 +5,29 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from typing_extensions import override
 
 from streams.delivery import metrics
-from streams.delivery.batches import LostBatchError
+from streams.delivery.batches import Batch, LostBatchError
 from streams.delivery.consumer import BatchConsumer
+from streams.delivery.effects import Effects
+from streams.delivery.partitions import partition_of
 from streams.delivery.pipeline import PipelinedDelivery
 from streams.delivery.store import RebuiltStore
-from tests.agents.counting import Counting, committed, send
+from tests.agents.counting import Counting, committed, keys_in, send
 
 pytestmark = pytest.mark.slow
 
 MANY = {b"key-%03d" % number: b"%d" % number for number in range(300)}
+
+
+class Routing(Counting):
+    """It sends each record on, wherever its key belongs."""
+
+    @override
+    def effects_of(self, batch: Batch) -> Effects:
+        sent_on = [(record.key or b"", record.value or b"") for record in batch.records]
+        return Effects(routed={f"{self.source}-out": sent_on})
 
 
 async def until_seen(counting: Counting, records: int) -> None:
@@ -35,6 +47,19 @@ async def test_a_batch_s_effects_are_in_store_and_changelog_and_its_offset_is_co
 
     assert stored == MANY
     assert await committed(broker, "effects", counting.source) == len(MANY)
+
+
+async def test_routed_messages_are_where_their_keys_belong(broker: str, tmp_path: Path) -> None:
+    routing = Routing(broker, tmp_path, name="routed")
+
+    async with routing.running():
+        await send(broker, routing.source, MANY)
+        await until_seen(routing, len(MANY))
+
+    for partition in range(2):
+        keys = await keys_in(broker, f"{routing.source}-out", partition=partition)
+        assert keys == [key for key in MANY if partition_of(key, 2) == partition]
+        assert keys
 
 
 async def test_a_lost_folder_is_restored_though_the_last_changelog_batch_has_many_records(

@@ -3,6 +3,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from streams.delivery.clients import security_of
 from streams.settings import BrokerSecurity, ConfigurationError, Settings, get_settings
@@ -60,6 +61,13 @@ def test_a_duration_is_seconds_or_iso_8601(monkeypatch: pytest.MonkeyPatch, text
         ),
         ("SMATRIX_MALFUNCTION_MISSED_MINUTES", "0", "SMATRIX_MALFUNCTION_MISSED_MINUTES=0: "),
         ("SMATRIX_TOPIC_PREFIX", "p8", "SMATRIX_TOPIC_PREFIX=p8: "),
+        ("SMATRIX_SMTP_HOST", "mail.example.org", "needs SMATRIX_MAIL_SENDER"),
+        ("SMATRIX_SMTP_HOST", "mail\n.example.org", "SMATRIX_SMTP_HOST"),
+        ("SMATRIX_SMTP_USERNAME", "grid", "SMATRIX_SMTP_PASSWORD: set both"),
+        ("SMATRIX_SMTP_SECURITY", "ssl", "SMATRIX_SMTP_SECURITY=ssl: "),
+        ("SMATRIX_MAIL_SENDER", "grid", "'grid' is no mailbox"),
+        ("SMATRIX_MAIL_SENDER", "a <a@b>\r\nBcc: <c@d>", "is no mailbox"),
+        ("SMATRIX_NOTIFICATION_QUIET_FROM", "late", "SMATRIX_NOTIFICATION_QUIET_FROM=late: "),
     ],
 )
 def test_a_bad_setting_is_one_line_that_names_it(
@@ -71,6 +79,25 @@ def test_a_bad_setting_is_one_line_that_names_it(
         get_settings()
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({"mail_secret": "short"}, "needs SMATRIX_MAIL_SECRET, 16 characters or more"),
+        (
+            {"smtp_username": "grid", "smtp_password": "sesame", "smtp_security": "plaintext"},
+            "SMATRIX_SMTP_SECURITY=plaintext would show the password",
+        ),
+    ],
+)
+def test_mails_are_not_sent_in_a_way_that_others_can_abuse(
+    others: dict[str, str], said: str
+) -> None:
+    fields = {"smtp_host": "mail.example.org", "mail_sender": "grid@example.org"}
+
+    with pytest.raises(ValidationError, match=said):
+        Settings.model_validate({"mail_secret": "0123456789abcdef", **fields, **others})
 
 
 def test_windows_that_would_be_forgotten_before_they_close_are_refused(

@@ -9,6 +9,7 @@ from deploy.repartition.layouts import Layout, RepartitionError, old_and_new
 from streams.delivery import layout
 from streams.delivery.app import App
 from streams.delivery.layout import StateNotMovedError
+from streams.delivery.partitions import partition_of
 from streams.domain.communities import Community
 from streams.settings import Settings
 from tables import communities, minutes
@@ -31,7 +32,7 @@ def a_state(newest: int) -> bytes:
 def test_a_community_goes_where_kafka_s_java_client_sends_its_frames(
     community: bytes, murmur2: int
 ) -> None:
-    assert move.partition_of(community, 8) == (murmur2 & 0x7FFF_FFFF) % 8
+    assert partition_of(community, 8) == (murmur2 & 0x7FFF_FFFF) % 8
 
 
 async def test_changelogs_are_named_as_faust_names_them(tmp_path: Path) -> None:

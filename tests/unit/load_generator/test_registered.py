@@ -5,7 +5,8 @@ from pathlib import Path
 from load_generator.fleet import Fleet
 from load_generator.profiles import read_profiles
 from load_generator.registered import registered
-from schemas.registry import Community, Household
+from schemas.persons import Person
+from schemas.registry import Community, Household, Technician
 from streams.domain.registry import Claim
 from streams.domain.registry_rules import register
 
@@ -34,5 +35,11 @@ def test_a_fleet_is_registered_with_what_it_has(a_day_of_profiles: Path) -> None
         fleet.ev.tolist()
     )
     assert len([entry for entry in entries if isinstance(entry, Community)]) == 3
+    customers = [entry.customer_id for entry in households if entry.customer_id]
+    people = [entry for entry in entries if isinstance(entry, Person)]
+    technicians = [entry for entry in entries if isinstance(entry, Technician)]
+    assert (len(customers), len(technicians)) == (2, 1)
+    assert {person.person_id for person in people} == {*customers, technicians[0].technician_id}
+    assert all((person.email or "").endswith("@example.org") for person in people)
     claims = [Claim(line, entry) for line, entry in enumerate(entries, start=1)]
     assert register({}, claims, now_ms=1).faults == []

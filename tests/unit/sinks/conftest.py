@@ -26,6 +26,7 @@ TABLES = (
     "registered_plants",
     "registered_technicians",
     "registered_persons",
+    "told_notification_states",
 )
 
 

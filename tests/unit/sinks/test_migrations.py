@@ -30,6 +30,7 @@ PUBLIC = {
     "autarky_changes",
     "tickets",
     "ticket_steps",
+    "notifications",
     "registry_persons",
     *(
         f"registry_{kind}{at}"

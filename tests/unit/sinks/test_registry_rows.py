@@ -104,13 +104,13 @@ async def test_who_was_in_a_community_is_asked_with_a_time(sink: Sink, client: A
 
 
 async def test_an_erasure_leaves_the_id_and_its_neighbours(sink: Sink, client: AsyncClient) -> None:
-    erika = a_person(iban=IBAN, version=7)
+    erika = a_person(iban=IBAN, language="fr", version=7)
 
-    await keep(sink, erika, a_person("p2", name="Max"), erased(erika, now_ms=8))
+    await keep(sink, erika, a_person("p2", name="Max", language="fr"), erased(erika, now_ms=8))
 
     assert await ask(client, "SELECT * FROM registered_persons ORDER BY person_id") == [
-        ("p1", 8, True, None, None, None, None),
-        ("p2", 1, False, "Max", "erika@example.org", None, None),
+        ("p1", 8, True, None, None, None, None, "en"),
+        ("p2", 1, False, "Max", "erika@example.org", None, None, "fr"),
     ]
     assert await ask(client, "SELECT person_id FROM registry_persons") == [("p2",)]
 

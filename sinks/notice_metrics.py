@@ -1,0 +1,10 @@
+"""What operators see of the notices that causes make; their way as mails is in `mail_metrics`."""
+
+from prometheus_client import Counter
+
+NOTIFICATIONS = Counter(
+    "smatrix_notices_total", "Notifications that changes and tickets have caused.", ["kind"]
+)
+NOBODY = Counter(
+    "smatrix_notices_to_nobody_total", "News for which no recipient is registered.", ["kind"]
+)
