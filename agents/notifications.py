@@ -29,15 +29,15 @@ from streams.delivery.effects import Effects
 from streams.delivery.follower import Follower
 from streams.delivery.transactional import TransactionalDelivery
 from streams.domain.addressees import Addressees
+from streams.domain.notification_queue import Queue
 from streams.domain.notifications import (
     Mail,
     NotBegun,
-    NotificationPolicy,
     Outcome,
-    Queue,
     Refused,
     Step,
 )
+from streams.policies import notification_policy
 from streams.records import EMPTY
 from streams.settings import DeliveryMode, Settings
 from tables import notifications as tables
@@ -47,18 +47,6 @@ logger = logging.getLogger(__name__)
 # How long a mail may still take once the partitions are wanted elsewhere; a worker drains in 10 s.
 LAST_WORDS_S: Final = 5.0
 FORGET_EVERY_S: Final = 60.0
-
-
-def policy_of(settings: Settings) -> NotificationPolicy:
-    """Return the rules that an operator has set."""
-    return NotificationPolicy(
-        gap_s=settings.notification_gap.total_seconds(),
-        gather_s=settings.notification_gather.total_seconds(),
-        quiet_from=settings.notification_quiet_from,
-        quiet_to=settings.notification_quiet_to,
-        give_up_s=settings.mail_give_up.total_seconds(),
-        retention_s=settings.window_retention.total_seconds(),
-    )
 
 
 def attach(app: App, settings: Settings) -> None:
@@ -116,7 +104,7 @@ class _Writing:
         self._retention_s = settings.window_retention.total_seconds()
         self._settings = settings
         self._tables = tables.declare(app)
-        policy = policy_of(settings)
+        policy = notification_policy(settings)
         self._partitions: Partitions[_Kept] = Partitions(
             app,
             (self._tables.queued, self._tables.finished),

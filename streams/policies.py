@@ -6,6 +6,7 @@ from typing import Final
 from schemas.units import PERIOD_S
 from streams.domain.autarky_states import AutarkyPolicy
 from streams.domain.malfunction import MalfunctionPolicy
+from streams.domain.notifications import NotificationPolicy
 from streams.domain.vee import Thresholds
 from streams.domain.windows import WindowPolicy
 from streams.settings import Settings
@@ -56,4 +57,16 @@ def malfunction_policy(settings: Settings) -> MalfunctionPolicy:
         ),
         reopen_within_s=int(settings.malfunction_reopen_within.total_seconds()),
         live_within_s=int(settings.malfunction_live_within.total_seconds()),
+    )
+
+
+def notification_policy(settings: Settings) -> NotificationPolicy:
+    """Return the rules that an operator has set."""
+    return NotificationPolicy(
+        gap_s=settings.notification_gap.total_seconds(),
+        gather_s=settings.notification_gather.total_seconds(),
+        quiet_from=settings.notification_quiet_from,
+        quiet_to=settings.notification_quiet_to,
+        give_up_s=settings.mail_give_up.total_seconds(),
+        retention_s=settings.window_retention.total_seconds(),
     )

@@ -21,9 +21,9 @@ from faust import Table
 from schemas.notifications import Notification, Stage
 from streams.delivery.app import App
 from streams.domain.event_clock import EventClock
+from streams.domain.notification_queue import Queue
 from streams.domain.notifications import (
     NotificationPolicy,
-    Queue,
     Queued,
     Recipient,
     Refusal,

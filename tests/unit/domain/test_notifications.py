@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from schemas.notifications import Notification, NotificationKind, NotificationState, Stage
 from streams.domain.event_clock import EventClock
+from streams.domain.notification_queue import Queue
 from streams.domain.notifications import (
     Failed,
     Mail,
     NotBegun,
     NotificationPolicy,
     Outcome,
-    Queue,
     Queued,
     Recipient,
     Refused,
