@@ -35,6 +35,7 @@ STAGES: Final = (
     ("records of the minutes table", r"encode \(tables/minutes|key \(tables/minutes"),
     ("records of the communities table", r"encode \(tables/communities"),
     ("community minutes: sums and text", r"community_minutes \(streams/codecs/results"),
+    ("the roster: whose readings count", r"streams/domain/(admission|rosters)"),
     ("household quarter-hours: sums and text", r"household_intervals \(streams/codecs/results"),
     ("local store", r"write \(streams/delivery/pipeline"),
     ("producing: batches, requests, transactions", r"streams/delivery/|aiokafka/producer"),

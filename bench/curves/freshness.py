@@ -36,7 +36,7 @@ async def at_steady_load(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001 - 
     A terminal sends a minute when it is over. A hundredth of the frames is lost, so that some
     quarter-hours wait for the allowed lateness; those are a point of their own, less that time.
     """
-    speed, households, minutes = (1, 100_000, 46) if full else (15, 100_000 // 15, 31)
+    speed, households, minutes = (1, 100_000, 31) if full else (15, 100_000 // 15, 31)
     folder = OUT / "freshness"
     shutil.rmtree(folder, ignore_errors=True)
     settings = Settings(
