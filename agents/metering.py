@@ -80,13 +80,13 @@ def attach(app: App, settings: Settings) -> None:
             decoded = decoder.decode(batch.records)
             # The commits of other partitions' batches go on between the stages of this one.
             await asyncio.sleep(0)
-            admission = admit(decoded.frames, rosters)
+            admission = admit(decoded.frames, rosters, block=decoded.block)
             if admission.rejections:
                 # Who is registered first and sends then must never be refused.
                 if not await registry.caught_up(unless=app.revoking):
                     batch.abandon()
                     continue
-                admission = admit(decoded.frames, rosters)
+                admission = admit(decoded.frames, rosters, block=decoded.block)
             step = kept.windows.fold(admission.frames, now=now, clock=kept.clock.time(now=now))
             step.rejections[:0] = [*decoded.rejections, *admission.rejections]
             kept.clock.advance(kept.windows.newest + MINUTE_S, now=now)

@@ -27,7 +27,7 @@ from streams.codecs.scanner import (
 from streams.codecs.terminals import UNKNOWN, Terminal, Terminals
 from streams.domain.channels import CHANNELS
 from streams.domain.digests import digests
-from streams.domain.frames import Frame, MeterList, Rejection, place_of
+from streams.domain.frames import Block, Frame, MeterList, Rejection, place_of
 from streams.records import OFFSET, VALUE_BEGIN, VALUE_END, Integers, Record, Records
 
 _REMEMBERED_BYTES: Final = 64 << 20
@@ -38,10 +38,15 @@ _CHANNELS_OF: Final = [mask.bit_count() for mask in range(1 << len(CHANNELS))]
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A batch after the door: frames and rejections, each in the order of offsets."""
+    """A batch after the door: frames and rejections, each in the order of offsets.
+
+    Attributes:
+        block: The cells of all frames, where these stand in one; None: nobody knows.
+    """
 
     frames: list[Frame]
     rejections: list[Rejection]
+    block: Block | None = None
 
 
 class FrameDecoder:
@@ -61,7 +66,8 @@ class FrameDecoder:
         self._meet(records, heads)
         is_plain = heads[:, MASK] != 0
         if is_plain.all():
-            return Decoded(self._plain_frames(records.columns, heads, cells), [])
+            frames = self._plain_frames(records.columns, heads, cells)
+            return Decoded(frames, [], Block(cells, heads[:, _SHAPE]))
         frames = self._plain_frames(records.columns[is_plain], heads[is_plain], cells)
         judged = [self._judge(records[place]) for place in np.flatnonzero(~is_plain).tolist()]
         frames += [one.frame for one in judged if one.frame is not None]

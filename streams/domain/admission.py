@@ -13,11 +13,13 @@ import numpy as np
 from schemas.metering import RejectionRule
 from streams.compiled import compiled
 from streams.domain.channels import CHANNELS, MISSING, Cells, positions
-from streams.domain.frames import Frame, Rejection, offset_of
+from streams.domain.frames import Block, Frame, Rejection, offset_of
 from streams.domain.minute_rules import LEVEL, check_minutes
 from streams.domain.registry import as_time
 from streams.domain.rosters import Admittance, Roster, Rosters
 from streams.domain.vee import Flags, Rule, bit
+
+UNBOUNDED: Final = -1
 
 _SHOWN: Final = 5
 _UNKNOWN: Final = np.int64(MISSING)
@@ -39,8 +41,16 @@ class Admission:
     rejections: list[Rejection] = field(default_factory=list)
 
 
-def admit(frames: Sequence[Frame], rosters: Rosters) -> Admission:
-    """Return what of some frames is counted, and the rest as rejections."""
+def admit(frames: Sequence[Frame], rosters: Rosters, *, block: Block | None = None) -> Admission:
+    """Return what of some frames is counted, and the rest as rejections.
+
+    Args:
+        frames: In the order of their offsets.
+        rosters: Who is registered.
+        block: The cells of these frames, if they stand in one: it is looked through at once.
+    """
+    if block is not None and _is_sound(frames, rosters, block):
+        return Admission(list(frames))
     result = Admission([])
     for frame in frames:
         roster = rosters.at(frame.community_id, frame.minute)
@@ -62,6 +72,56 @@ def admit(frames: Sequence[Frame], rosters: Rosters) -> Admission:
             counted = counted._replace(cells=_without(counted, flags), digest=None)
         result.frames.append(counted)
     return result
+
+
+def _is_sound(frames: Sequence[Frame], rosters: Rosters, block: Block) -> bool:
+    """Say whether all that frames have is counted, as in nearly every batch."""
+    begins: list[int] = []
+    caps: dict[Admittance, int] = {}
+    size = 0
+    for frame in frames:
+        roster = rosters.at(frame.community_id, frame.minute)
+        if roster is None:
+            begins.append(UNBOUNDED)
+            continue
+        admittance = roster.of(frame.meters)
+        if admittance.strangers:
+            return False
+        begin = caps.get(admittance)
+        if begin is None:
+            begin = caps[admittance] = size
+            size += admittance.caps.size
+        begins.append(begin)
+    if not caps:
+        return True
+    flat = np.concatenate([admittance.caps.reshape(-1) for admittance in caps])
+    return bool(_are_within(block.cells, block.shapes, flat, np.array(begins, dtype=np.int64)))
+
+
+@compiled
+def _are_within(cells: Cells, shapes: Cells, caps: Cells, begins: Cells) -> bool:
+    """Say whether every energy and level of every frame is at most what it may be.
+
+    Args:
+        cells: As in `Block`.
+        shapes: As in `Block`.
+        caps: mWh of one admittance after the other, each (channel, meter).
+        begins: By frame, where its caps begin; `UNBOUNDED` for none.
+    """
+    for frame in range(len(shapes)):
+        mask, n_meters, at = shapes[frame]
+        if begins[frame] == UNBOUNDED:
+            continue
+        for channel in range(LEVEL + 1):
+            if mask >> channel & 1:
+                cap = begins[frame] + channel * n_meters
+                over = 0
+                for meter in range(n_meters):  # without a way out it is compiled into vectors
+                    over += cells[at + meter] > caps[cap + meter]
+                if over:
+                    return False
+                at += n_meters
+    return True
 
 
 @compiled

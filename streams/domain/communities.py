@@ -32,6 +32,10 @@ class Naming:
     first_named: int
     last_named: int
 
+    def is_everyone(self, community: "Community") -> bool:
+        """Say whether these are all meters of the community."""
+        return self.places is None and self.size == len(community.meters)
+
     def members(self) -> Iterable[int]:
         """Return their places among the community's meters."""
         return range(self.size) if self.places is None else self.places
@@ -63,6 +67,7 @@ class Community:
         settled_before: Every period that starts earlier is closed and out of memory.
         kept_from: No minute before it is in the table any more.
         minutes: The known minutes from there on.
+        latest: The naming of the last frame, with its meters.
     """
 
     meters: list[str] = field(default_factory=list)
@@ -73,6 +78,7 @@ class Community:
     minutes: dict[int, Minute] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
     namings: dict[MeterList, Naming] = field(default_factory=dict)
+    latest: tuple[MeterList | None, Naming | None] = (None, None)
     _expected: Expected | None = None
 
     def expected(self, roster: Roster) -> Expected:
@@ -88,10 +94,14 @@ class Community:
     def remember_namings(self) -> None:
         """Write down when each meter was last named, and forget namings older than an hour."""
         for meters, naming in list(self.namings.items()):
-            for place in naming.members():
-                self.last_named[place] = max(self.last_named[place], naming.last_named)
+            if naming.is_everyone(self) and max(self.last_named) <= naming.last_named:
+                self.last_named = [naming.last_named] * naming.size
+            else:
+                for place in naming.members():
+                    self.last_named[place] = max(self.last_named[place], naming.last_named)
             if naming.last_named <= self.newest - HOUR_S:
                 del self.namings[meters]
+                self.latest = (None, None)
 
 
 def is_complete(community: Community, start: int, minute: Minute, roster: Roster | None) -> bool:
@@ -123,7 +133,7 @@ def _has_all(expected: Expected, minute: Minute) -> bool:
 def missing_of(community: Community, minute: Minute, roster: Roster | None) -> tuple[str, ...]:
     """Return who of a roster has no consumption in a minute; nobody without a roster."""
     if roster is None or (
-        minute.digest is not None and minute.digest.reported == len(roster.meters)
+        minute.digest is not None and minute.digest.reported == len(roster.stays)
     ):
         return ()
     has_row = minute.mask >> CONSUMPTION & 1

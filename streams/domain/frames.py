@@ -86,6 +86,18 @@ class Frame(NamedTuple):
     edit: Edit | None = None
 
 
+class Block(NamedTuple):
+    """The cells of many frames in one array.
+
+    Attributes:
+        cells: mWh of one frame after the other, each (channel, meter).
+        shapes: (frame, 3): mask of its channels, number of its meters, where its cells begin.
+    """
+
+    cells: Cells
+    shapes: Cells
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """What one rule refused of one record.

@@ -58,9 +58,9 @@ class Admittance:
     caps: Cells
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Roster:
-    """The meters of a community, and how long they are these.
+    """The meters of a community, and how long they are these. What it says never changes.
 
     Attributes:
         stays: By meter, in the order of their names.
@@ -74,6 +74,7 @@ class Roster:
     holds_to: int
     thresholds: Thresholds
     _known: dict[MeterList, Admittance] = field(default_factory=dict)
+    _latest: tuple[MeterList | None, Admittance | None] = (None, None)
 
     @property
     def meters(self) -> tuple[str, ...]:
@@ -82,9 +83,13 @@ class Roster:
 
     def of(self, meters: MeterList) -> Admittance:
         """Return what it says of a frame's meters."""
-        found = self._known.get(meters)
-        if found is None:
-            found = self._known[meters] = self._judge(meters)
+        # Nearly always the very same object: looking it up by its hash takes longer.
+        known, found = self._latest
+        if known is not meters or found is None:
+            found = self._known.get(meters)
+            if found is None:
+                found = self._known[meters] = self._judge(meters)
+            self._latest = (meters, found)
         return found
 
     def _judge(self, meters: MeterList) -> Admittance:

@@ -105,11 +105,13 @@ class Windows:
         step = Step()
         touched: dict[str, Community] = {}
         reopened: dict[tuple[str, int], dict[int, Minute]] = {}
+        latest, retention_s = now + self.policy.max_ahead_s, self.policy.retention_s
+        readings = 0
         for frame in frames:
             community = self.communities.get(frame.community_id)
-            rejection = self._refuse(frame, community, now)
-            if rejection is not None:
-                step.rejections.append(rejection)
+            newest = NEVER if community is None else community.newest
+            if frame.minute > latest or frame.minute < newest - retention_s:
+                step.rejections.append(self._refusal(frame, newest, now))
                 continue
             if community is None:
                 community = self.communities[frame.community_id] = Community()
@@ -117,9 +119,10 @@ class Windows:
             if frame.edit is not None:
                 step.edits.append(frame)
             step.tally.frames += 1
-            step.tally.readings += len(frame.meters.ids)
+            readings += len(frame.meters.ids)
             self._take(frame, community, step, reopened)
             touched[frame.community_id] = community
+        step.tally.readings = readings
         time = min(max(clock, self.newest + MINUTE_S), now)
         if time >= self._swept_until + MINUTE_S:
             self._swept_until = int(time) // MINUTE_S * MINUTE_S
@@ -128,12 +131,10 @@ class Windows:
             self._close(community_id, community, time, step)
         for (community_id, period), minutes in reopened.items():
             self._tell_again(community_id, period, minutes, step)
-        for (community_id, start), minute in step.closed_minutes.items():
-            roster = self._rosters.at(community_id, start)
-            minute.missing = missing_of(self.communities[community_id], minute, roster)
         return step
 
-    def _refuse(self, frame: Frame, community: Community | None, now: float) -> Rejection | None:
+    def _refusal(self, frame: Frame, newest: int, now: float) -> Rejection:
+        """Return why a frame is out of its community's time."""
         if frame.minute > now + self.policy.max_ahead_s:
             rule, detail = (
                 RejectionRule.MINUTE_IN_FUTURE,
@@ -142,16 +143,14 @@ class Windows:
                     f"wall clock, {int(now)}"
                 ),
             )
-        elif community is not None and frame.minute < community.newest - self.policy.retention_s:
+        else:
             rule, detail = (
                 RejectionRule.MINUTE_TOO_OLD,
                 (
                     f"minute={frame.minute} is more than {self.policy.retention_s} s older than "
-                    f"its community's newest, {community.newest}"
+                    f"its community's newest, {newest}"
                 ),
             )
-        else:
-            return None
         offset = offset_of(frame.place)
         return Rejection(offset, rule, detail, frame.community_id, frame.minute)
 
@@ -163,7 +162,8 @@ class Windows:
         reopened: dict[tuple[str, int], dict[int, Minute]],
     ) -> None:
         start = frame.minute
-        self._advance(community, start)
+        if start > community.newest or start < community.kept_from:
+            self._advance(community, start)
         naming = self._naming(frame, community, step)
         is_settled = start < community.settled_before
         minutes = community.minutes
@@ -173,14 +173,18 @@ class Windows:
         minute = minutes.get(start)
         if is_settled or (minute is not None and minute.closed):
             step.tally.late += 1
-        cells = scatter(frame.cells, naming, len(community.meters))
+        in_order = naming.places is None
+        cells = frame.cells if in_order else scatter(frame.cells, naming, len(community.meters))
         rank = (frame.sequence, frame.place if frame.first_place is None else frame.first_place)
         if minute is None:
-            minute = Minute(frame.mask, cells, (rank,), frame.place + 1)
-            if naming.places is None:
-                minute.digest = frame.digest
-            minute.reported = reported_by(None, naming)
-            minutes[start] = minute
+            minute = minutes[start] = Minute(
+                frame.mask,
+                cells,
+                (rank,),
+                frame.place + 1,
+                reported=reported_by(None, naming),
+                digest=frame.digest if in_order else None,
+            )
         else:
             minute.reported = reported_by(minute, naming)
             effect = absorb(minute, frame.mask, cells, rank, place=frame.place)
@@ -215,10 +219,16 @@ class Windows:
         return {start: minute for start, minute in found.items() if minute is not None}
 
     def _naming(self, frame: Frame, community: Community, step: Step) -> Naming:
-        naming = community.namings.get(frame.meters)
-        if naming is not None:
-            naming.last_named = max(naming.last_named, frame.minute)
-            return naming
+        # Nearly always the very same object: looking it up by its hash takes longer.
+        meters, naming = community.latest
+        if meters is not frame.meters or naming is None:
+            naming = community.namings.get(frame.meters) or self._meet(frame, community, step)
+            community.latest = (frame.meters, naming)
+        naming.last_named = max(naming.last_named, frame.minute)
+        return naming
+
+    def _meet(self, frame: Frame, community: Community, step: Step) -> Naming:
+        """Get to know meters that were not named together before."""
         places = []
         for meter in frame.meters.ids:
             place = community.places.get(meter)
@@ -243,11 +253,12 @@ class Windows:
             max(community.newest + MINUTE_S, time) - MINUTE_S - self.policy.allowed_lateness_s
         )
         for start, minute in community.minutes.items():
-            if not minute.closed and (
-                start <= frontier
-                or is_complete(community, start, minute, self._rosters.at(community_id, start))
-            ):
+            if minute.closed:
+                continue
+            roster = self._rosters.at(community_id, start)
+            if start <= frontier or is_complete(community, start, minute, roster):
                 minute.closed = True
+                minute.missing = missing_of(community, minute, roster)
                 step.closed_minutes[community_id, start] = minute
                 step.tally.minutes_closed += 1
         self._settle(community_id, community, frontier, step)
@@ -287,11 +298,16 @@ class Windows:
     def _tell_again(
         self, community_id: str, period: int, minutes: dict[int, Minute], step: Step
     ) -> None:
+        community = self.communities[community_id]
+        for start, minute in minutes.items():
+            if (community_id, start) in step.closed_minutes:
+                roster = self._rosters.at(community_id, start)
+                minute.missing = missing_of(community, minute, roster)
         step.closed_periods.append(
             ClosedPeriod(
                 community_id,
                 period,
-                self.communities[community_id].meters,
+                community.meters,
                 [minutes[start] for start in sorted(minutes)],
             )
         )
