@@ -13,13 +13,15 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def compiled(function: _Function) -> _Function:
     """Have numba compile a function of numbers and arrays when it is first called.
 
+    Other threads run meanwhile: the one that fetches has work to do.
+
     That takes seconds, and is kept in the module's `__pycache__`, in the user's cache or under
     `NUMBA_CACHE_DIR`; where none of them can be written, each process compiles for itself.
     """
     try:
-        dispatcher = njit(cache=True)(function)
+        dispatcher = njit(cache=True, nogil=True)(function)
     except RuntimeError:
-        return cast("_Function", njit(function))
+        return cast("_Function", njit(nogil=True)(function))
     # numba compiles anew when the function's own file has changed. What is called from other files
     # and what is named there becomes part of the code as well.
     index = _index_of(dispatcher)

@@ -7,7 +7,7 @@ two equal.
 """
 
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Final
 
 import numpy as np
@@ -20,7 +20,9 @@ from streams.codecs.scanner import (
     METERS,
     METERS_BEGIN,
     METERS_END,
+    MINUTE,
     NUMBERS_A_RECORD,
+    SEQUENCE,
     TERMINAL,
     scan,
 )
@@ -33,7 +35,8 @@ from streams.records import OFFSET, VALUE_BEGIN, VALUE_END, Integers, Record, Re
 _REMEMBERED_BYTES: Final = 64 << 20
 _LIMITS_WH: Final = np.array([largest_wh(channel) for channel in range(len(CHANNELS))], np.int64)
 _SHAPE: Final = (MASK, METERS, CELLS)
-_CHANNELS_OF: Final = [mask.bit_count() for mask in range(1 << len(CHANNELS))]
+_SAID: Final = (MASK, MINUTE, SEQUENCE, TERMINAL)
+_CHANNELS_OF: Final = np.array([mask.bit_count() for mask in range(1 << len(CHANNELS))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,9 @@ class FrameDecoder:
 
     def _plain_frames(self, columns: Integers, heads: Integers, cells: Integers) -> list[Frame]:
         """Return the frames of plain records; column by column, and made by what is in C."""
-        masks, minutes, sequences, meters, begins, numbers, _, _ = heads.T.tolist()
+        masks, minutes, sequences, numbers = heads[:, _SAID].T.tolist()
         known = self._terminals.known
         terminals = [known[number] for number in numbers]
-        rows = [_CHANNELS_OF[mask] for mask in masks]
         in_columns = zip(
             [terminal.community_id for terminal in terminals],
             minutes,
@@ -87,10 +89,7 @@ class FrameDecoder:
             (columns[:, OFFSET] + place_of(0, generation=self._generation)).tolist(),
             [terminal.meters for terminal in terminals],
             masks,
-            [
-                cells[begin : begin + n_rows * n_meters].reshape(n_rows, n_meters)
-                for begin, n_rows, n_meters in zip(begins, rows, meters, strict=True)
-            ],
+            _views(cells, heads[:, _SHAPE]),
             digests(cells, heads[:, _SHAPE]),
             repeat(None, len(minutes)),
             repeat(None, len(minutes)),
@@ -156,3 +155,23 @@ class FrameDecoder:
             generation=self._generation,
             max_bytes=self._max_frame_bytes,
         )
+
+
+def _views(cells: Integers, shapes: Integers) -> list[Integers]:
+    """Return the cells of each frame, (channel, meter), none copied.
+
+    Args:
+        cells: One frame after the other.
+        shapes: (frame, 3): mask of its channels, number of its meters, where its cells begin.
+    """
+    rows, meters, begins = _CHANNELS_OF[shapes[:, 0]], shapes[:, 1], shapes[:, 2]
+    ends = begins + rows * meters
+    # Neighbours of one shape, as they nearly all are, are made together.
+    is_border = (rows[1:] != rows[:-1]) | (meters[1:] != meters[:-1]) | (begins[1:] != ends[:-1])
+    borders = [0, *(np.flatnonzero(is_border) + 1).tolist(), len(shapes)]
+    views: list[Integers] = []
+    for first, end in pairwise(borders):
+        if first < end:
+            together = cells[begins[first] : ends[end - 1]]
+            views.extend(together.reshape(end - first, rows[first], meters[first]))
+    return views
