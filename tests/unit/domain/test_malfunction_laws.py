@@ -63,6 +63,9 @@ def refusals(draw: st.DrawFn) -> Refusal:
 def streams(draw: st.DrawFn) -> list[Batch]:
     """Return batches, each with the places that its inputs have in their topics for ever."""
     drawn = draw(st.lists(st.lists(st.one_of(minutes(), refusals()), max_size=12), max_size=12))
+    # What is refused of a community before its first minute is told is passed over, and is not
+    # when it comes again after that.
+    drawn.insert(0, [a_minute(0, community=community) for community in COMMUNITIES])
     place, result = 0, []
     for number, inputs in enumerate(drawn):
         placed: list[Input] = []
