@@ -1,11 +1,11 @@
 """Shell around `streams.domain.autarky_communities`: closed periods in, autarky's changes out."""
 
 import asyncio
-import logging
 from typing import Any
 
 from faust.types import StreamT
 
+from agents.malformed import leave_out
 from agents.partitions import Partition, Partitions
 from sinks import alert_metrics
 from streams import clock, topics
@@ -18,8 +18,6 @@ from streams.domain.frames import place_of
 from streams.policies import autarky_policy
 from streams.settings import Settings
 from tables import autarky as tables
-
-logger = logging.getLogger(__name__)
 
 
 def attach(app: App, settings: Settings) -> None:
@@ -71,14 +69,7 @@ def _decode(batch: Batch, *, generation: int) -> list[ToldPeriod]:
             told.append(told_period(record.value, place=place))
         except ValueError as error:
             alert_metrics.MALFORMED.inc()
-            reason = str(error).partition("\n")[0]
-            logger.error(  # noqa: TRY400 - what is wrong with a message is said in a line
-                "%s[%s] at offset %s is left out: %s",
-                batch.tp.topic,
-                batch.partition,
-                record.offset,
-                reason,
-            )
+            leave_out(batch, record.offset, error)
     return told
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from faust.types import StreamT
 
+from agents.malformed import leave_out
 from agents.malfunction_proof import Proving
 from agents.malfunction_registry import Registry
 from agents.partitions import Partition, Partitions
@@ -90,14 +91,7 @@ def _decode(app: App, batch: Batch, *, generation: int) -> list[Input]:
             read = _read(topic, record, generation=generation)
         except ValueError as error:
             metrics.MALFORMED.labels(topic).inc()
-            reason = str(error).partition("\n")[0]
-            logger.error(  # noqa: TRY400 - what is wrong with a message is said in a line
-                "%s[%s] at offset %s is left out: %s",
-                batch.tp.topic,
-                batch.partition,
-                record.offset,
-                reason,
-            )
+            leave_out(batch, record.offset, error)
             continue
         if read is not None:
             inputs.append(read)
