@@ -14,7 +14,7 @@ import numpy as np
 from schemas.units import MINUTE_S
 from streams.codecs.terminals import LIST_BEGIN, LIST_END, UNKNOWN, find
 from streams.codecs.terminals import METERS as METERS_OF_TERMINAL
-from streams.codecs.words import digits, is_null
+from streams.codecs.words import digits, is_null, thousandths
 from streams.compiled import compiled
 from streams.domain.channels import CHANNELS, MISSING
 from streams.records import KEY_BEGIN, KEY_END, NULL, VALUE_BEGIN, VALUE_END, Bytes, Integers
@@ -131,15 +131,20 @@ def _column(text: Bytes, at: int, limit_wh: int, cells: Integers, cell: int) -> 
     if text[at] != _BEGIN:
         return _FAILED, cell
     at = _after_space(text, at + 1)
+    # The numbers of a column are alike: after a long one the others are long, as in registers.
+    is_short = True
     while True:
-        if is_null(text, at):
-            cells[cell] = MISSING
-            at += 4
-        else:
-            energy_mwh, at = _energy(text, at, limit_wh)
-            if energy_mwh == _FAILED:
-                return _FAILED, cell
-            cells[cell] = energy_mwh
+        energy_mwh, end = thousandths(text, at) if is_short else (_FAILED, at)
+        if energy_mwh == _FAILED:
+            if is_null(text, at):
+                energy_mwh, end = MISSING, at + 4
+            else:
+                is_short = False
+                energy_mwh, end = _energy(text, at, limit_wh)
+                if energy_mwh == _FAILED:
+                    return _FAILED, cell
+        cells[cell] = energy_mwh
+        at = end
         cell += 1
         at = _after_space(text, at)
         if text[at] == _END:

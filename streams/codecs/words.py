@@ -27,7 +27,12 @@ _UPPER: Final = Word(0x000F424000000064)  # 1,000,000 and 100
 _LOWER: Final = Word(0x0000271000000001)  # 10,000 and 1
 _FOUR_BYTES: Final = Word(0xFFFFFFFF)
 _NULL: Final = Word(int.from_bytes(b"null", "little"))
-_0, _3, _8, _10, _16, _32 = (Word(number) for number in (0, 3, 8, 10, 16, 32))
+_0, _1, _3, _8, _10 = (Word(number) for number in (0, 1, 3, 8, 10))
+_16, _32, _64 = (Word(number) for number in (16, 32, 64))
+_BYTE: Final = Word(0xFF)
+_STEPS: Final = np.array([1000, 100, 10, 1])
+"""Thousandths in the last of so many decimals."""
+_POINT: Final = Word(ord(".") ^ ord("0"))
 
 
 @intrinsic
@@ -77,10 +82,18 @@ def is_null(text: Bytes, at: int) -> bool:
 
 
 @compiled
-def _digits_in(values: Word) -> Word:
-    """Return how many bytes from the lowest on are 0 to 9."""
-    others = ((values + _TO_HIGH_BIT) | values) & _HIGH_BITS
-    return _lowest_bit(others) >> _3  # type: ignore[call-arg] # numba gives the context
+def _others_in(values: Word) -> Word:
+    """Return the high bits of the bytes that are no 0 to 9, right up to the first that is above 9.
+
+    A byte above 0x89 carries into the next.
+    """
+    return ((values + _TO_HIGH_BIT) | values) & _HIGH_BITS
+
+
+@compiled
+def _first_of(bits: Word) -> Word:
+    """Return in which byte the lowest bit is that is set, 8 for none."""
+    return _lowest_bit(bits) >> _3  # type: ignore[call-arg] # numba gives the context
 
 
 @compiled
@@ -94,10 +107,37 @@ def _number(values: Word) -> int:
 def digits(text: Bytes, at: int) -> tuple[int, int]:
     """Return the number that the digits from here on make, eight at the most, and their count."""
     values = word(text, at) ^ _ZEROS
-    known = _digits_in(values)
+    known = _first_of(_others_in(values))
     if known == _0:
         return 0, 0
     return _number(values << (_8 - known) * _8), as_int(known)
+
+
+@compiled
+def thousandths(text: Bytes, at: int) -> tuple[int, int]:
+    """Return a number without a sign in thousandths, and where it ends; -1 when it is not short.
+
+    Short is one that ends within eight bytes, with at most three decimals and no superfluous zero.
+    It is read as one number, the point taken out of its digits. What follows it is for the caller
+    to judge.
+    """
+    values = word(text, at) ^ _ZEROS
+    others = _others_in(values)
+    whole = _first_of(others)
+    if whole in (_0, _8) or (whole > _1 and values & _BYTE == _0):
+        return -1, at
+    bits = whole << _3
+    if values >> bits & _BYTE != _POINT:
+        return _number(values << (_64 - bits)) * 1000, at + as_int(whole)
+    # A point carries nothing into the bytes behind it.
+    end = _first_of(others & (others - _1))
+    decimals = end - whole - _1
+    if end == _8 or decimals == _0 or decimals > _3:
+        return -1, at
+    before = (_1 << bits) - _1
+    joined = values & before | values >> _8 & ~before
+    number = _number(joined << (_64 - (whole + decimals << _3)))
+    return number * _STEPS[decimals], at + as_int(end)
 
 
 @compiled

@@ -1,9 +1,12 @@
+import re
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.codecs.words import WORD, digits, is_null, is_same, word
+from streams.codecs.words import WORD, digits, is_null, is_same, thousandths, word
 from streams.records import Bytes
 
 
@@ -36,6 +39,36 @@ def test_no_more_than_eight_digits_are_read_at_once() -> None:
 @pytest.mark.parametrize("sign", [b"/", b":", b" ", b"-", b".", b"e", b"\xb5", b"\0"])
 def test_a_sign_next_to_the_digits_is_none(sign: bytes) -> None:
     assert digits(bytes_of(b"17" + sign + b"5,,,,,,,"), 0) == (17, 2)
+
+
+@given(
+    st.binary(max_size=12),
+    st.from_regex(rb"[0-9]{0,9}(\.[0-9]{0,5})?", fullmatch=True),
+    st.binary(max_size=12),
+)
+def test_a_short_number_is_read_in_thousandths_and_no_other(
+    before: bytes, number: bytes, after: bytes
+) -> None:
+    text = before + number + b"," + after + bytes(WORD)
+    whole, point, decimals = number.partition(b".")
+    is_short = (
+        len(number) < WORD
+        and re.fullmatch(rb"0|[1-9][0-9]*", whole)
+        and (not point or 1 <= len(decimals) <= 3)
+    )
+
+    value, end = thousandths(bytes_of(text), len(before))
+
+    if is_short:
+        assert (value, end) == (int(Decimal(number.decode()) * 1000), len(before) + len(number))
+    else:
+        assert value == -1
+
+
+@pytest.mark.parametrize("sign", [b"/", b":", b" ", b"-", b"e", b"\xb5", b"\xff", b"\0", b"]"])
+def test_a_short_number_ends_before_whatever_is_no_digit(sign: bytes) -> None:
+    assert thousandths(bytes_of(b"17" + sign + b"5,,,,,,,"), 0) == (17_000, 2)
+    assert thousandths(bytes_of(b"1.7" + sign + b"5,,,,,,,"), 0) == (1_700, 3)
 
 
 def test_null_is_known_at_the_very_end_too() -> None:
