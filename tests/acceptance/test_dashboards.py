@@ -134,7 +134,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
                 lambda: history.metrics().get("smatrix_history_rows_total", 0) > MINUTES,
             )
             _send_again(system)
-            clickhouse = system.children[-1]
+            clickhouse = next(child for child in system.children if child.name == "ClickHouse")
             stop([clickhouse])
             system.children.remove(clickhouse)
             send(system.settings, _late_frames(2))
@@ -194,7 +194,11 @@ def _send_again(system: EmbeddedSystem) -> None:
 def _late_frames(value: float) -> list[Record]:
     """Return frames that correct a minute long closed."""
     minute = int(_now()) // MINUTE_S * MINUTE_S - 2 * HOUR_S
-    return [a_record(a_frame(f"c{at:04}", minute, ["late"], [value])) for at in range(1, 5)]
+    sequence = 2**61 + int(value)  # above the load's
+    return [
+        a_record(a_frame(f"c{at:04}", minute, [f"m{at:04}-001"], [value], sequence=sequence))
+        for at in range(1, 5)
+    ]
 
 
 @pytest.mark.parametrize(("panel", "query"), PANELS)
