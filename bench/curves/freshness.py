@@ -36,7 +36,7 @@ async def at_steady_load(full: bool) -> AsyncIterator[Point]:  # noqa: FBT001 - 
     A terminal sends a minute when it is over. A hundredth of the frames is lost, so that some
     quarter-hours wait for the allowed lateness; those are a point of their own, less that time.
     """
-    speed, households, minutes = (1, 100_000, 31) if full else (15, 100_000 // 15, 31)
+    speed, households, minutes = (1, 100_000, 16) if full else (15, 100_000 // 15, 31)
     folder = OUT / "freshness"
     shutil.rmtree(folder, ignore_errors=True)
     settings = Settings(
@@ -78,7 +78,7 @@ async def _ages(
     )
     await register_fleet(undated, broker=system.settings.broker)
     now = clock.epoch_now()
-    first = (int(now) // _PERIOD_S - 1) * _PERIOD_S if speed > 1 else int(now) // 60 * 60
+    first = (int(now) // _PERIOD_S - 1) * _PERIOD_S if speed > 1 else _next_period(now)
     if speed == 1:
         await asyncio.sleep(first + 60 - now)
     begin = clock.epoch_now()
@@ -119,3 +119,7 @@ def _counts(client: Client) -> dict[int, int]:
         "GROUP BY period_start"
     ).result_rows
     return {int(period): int(count) for period, count in rows}
+
+
+def _next_period(now: float) -> int:
+    return (int(now) // _PERIOD_S + 1) * _PERIOD_S
