@@ -14,8 +14,8 @@ from aiokafka.errors import KafkaError
 
 logger = logging.getLogger(__name__)
 
-# Asking for the end waits behind a fetch that waits.
-_POLL_MS: Final = 50
+_WAIT_MS: Final = 500
+"""A fetch is answered when something is there, or after this: what rarely changes costs little."""
 _PAUSE_S: Final = 1.0
 _AT_ONCE: Final = 4 << 20
 
@@ -41,8 +41,17 @@ class Follower:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            fetch_max_wait_ms=_POLL_MS,
+            fetch_max_wait_ms=_WAIT_MS,
             max_partition_fetch_bytes=_AT_ONCE,
+        )
+        # A connection of its own: on the other a question waits behind the fetch that waits.
+        self._asking = aiokafka.AIOKafkaConsumer(
+            *names,
+            **connection,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=_WAIT_MS,
         )
         self._moved = asyncio.Condition()
         self._following: asyncio.Task[None] | None = None
@@ -56,7 +65,8 @@ class Follower:
         Raises:
             KafkaError: If the broker does not answer.
         """
-        await self._consumer.start()
+        await asyncio.gather(self._consumer.start(), self._asking.start())
+        self._asking.pause(*self._asking.assignment())
         self._following = asyncio.create_task(self._follow())
         self._following.add_done_callback(on_end)
         await self.catch_up()
@@ -66,7 +76,7 @@ class Follower:
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
-        await self._consumer.stop()
+        await asyncio.gather(self._consumer.stop(), self._asking.stop())
 
     async def catch_up(self) -> None:
         """Return once everything has been taken that was written before the call.
@@ -81,7 +91,7 @@ class Follower:
     async def _ends(self) -> dict[aiokafka.TopicPartition, int]:
         while True:
             try:
-                ends: dict[aiokafka.TopicPartition, int] = await self._consumer.end_offsets(
+                ends: dict[aiokafka.TopicPartition, int] = await self._asking.end_offsets(
                     list(self._consumer.assignment())
                 )
             except KafkaError as error:
@@ -111,7 +121,7 @@ class Follower:
     async def _follow(self) -> None:
         while True:
             try:
-                polled = await self._consumer.getmany(timeout_ms=_POLL_MS)
+                polled = await self._consumer.getmany(timeout_ms=_WAIT_MS)
             except KafkaError as error:
                 logger.warning("%s can't be followed, trying again: %s", self.names, error)
                 await asyncio.sleep(_PAUSE_S)
