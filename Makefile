@@ -8,7 +8,7 @@ BENCH_STAMP := $(BENCH_VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo kafka bench reliability test test-fast check lint types clean
+.PHONY: help demo kafka bench reliability test test-fast test-live check lint types clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,8 +30,11 @@ $(BENCH_STAMP): bench/requirements.txt bench/constraints.txt
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c bench/constraints.txt -r bench/requirements.txt
 	@touch $@
 
-test: $(STAMP) ## Run every test.
+test: $(STAMP) ## Run every test but those that wait for real time.
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-live: $(STAMP) ## Run the tests that wait for minutes of real time to go by.
+	@$(BIN)/python -m pytest -m live $(ARGS)
 
 test-fast: $(STAMP) ## Run the fast tests.
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)

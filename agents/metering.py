@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from faust.types import StreamT
 
@@ -33,6 +33,9 @@ from tables import communities, minutes
 from tables.store import Store
 from tables.windows import load_windows
 
+FETCH_WAIT_MS: Final = 20
+"""At full speed the next fetch must not wait; there is one topic, so it costs little."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -48,6 +51,7 @@ def attach(app: App, settings: Settings) -> None:
     """Declare the tables and the agent of metering."""
     if settings.delivery is DeliveryMode.TRANSACTIONAL:
         app.delivery = TransactionalDelivery(app)
+    app.fetch_wait_ms = FETCH_WAIT_MS
     policy = window_policy(settings)
     rosters = Rosters(
         learns=settings.unregistered is Unregistered.LEARN, thresholds=thresholds(settings)

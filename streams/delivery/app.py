@@ -25,6 +25,9 @@ from streams.delivery.store import SCHEME
 # Half of stock Faust's and aiokafka's time goes into debug records that nothing prints.
 QUIET_LOGGERS: Final = ("aiokafka", "faust", "mode", "asyncio")
 
+FETCH_WAIT_MS: Final = 100
+"""For who has many partitions of which little comes: each of their fetches costs the broker."""
+
 _STORE_OPTIONS: Final = {
     "driver": "rocksdict",
     # One database per partition and table: the defaults would let each take 2 GiB.
@@ -46,6 +49,9 @@ class App(faust.App):
             a database that is down, lets its batches go then.
         working: Set while its partitions are assigned and their state is restored.
         assignment_number: Counts the assignments, whatever the broker calls them.
+        fetch_wait_ms: How long a fetch waits when none of its partitions has anything. A busy
+            consumer waits as long now and then, since the partitions that it still has records of
+            are not in its next fetch.
         obstacles: Each says what keeps the app's agents from working, or None.
     """
 
@@ -109,6 +115,7 @@ class App(faust.App):
         self.revoking = asyncio.Event()
         self.working = asyncio.Event()
         self.assignment_number = 0
+        self.fetch_wait_ms = FETCH_WAIT_MS
         self.obstacles: list[Callable[[], str | None]] = []
         self._followers: list[Follower] = []
 

@@ -32,7 +32,6 @@ from streams.records import EMPTY, Records
 if TYPE_CHECKING:
     from streams.delivery.app import App
 
-FETCH_WAIT_MS: Final = 20
 TICK_S: Final = 1.0
 
 
@@ -44,7 +43,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         fetching.install()
         consumer = super()._create_worker_consumer(transport)
         # The driver hard-codes both; they are read when the consumer starts.
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_max_wait_ms = cast("App", transport.app).fetch_wait_ms
         consumer._isolation_level = "read_committed"
         consumer._key_deserializer = fetching.IN_COLUMNS
         return consumer

@@ -26,7 +26,7 @@ from tests.acceptance.running import (
 )
 from tests.builders import MINUTE_S, a_frame, a_record
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.live]
 
 RULES: Final = {
     "SMATRIX_ALLOWED_LATENESS": "10",

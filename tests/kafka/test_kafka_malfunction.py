@@ -11,7 +11,7 @@ from tests.acceptance.running import eventually, free_settings, send
 from tests.builders import MINUTE_S, NOON, a_frame, a_record
 from tests.kafka.availability import require_kafka
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.live]
 
 BEFORE, AFTER = range(10), range(40, 50)
 
