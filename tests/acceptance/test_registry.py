@@ -14,9 +14,7 @@ from streams.delivery.clients import connection_of
 from tests.acceptance.running import (
     Ended,
     Rows,
-    a_marker,
     addresses,
-    await_markers,
     curl,
     eventually,
     finish,
@@ -25,7 +23,7 @@ from tests.acceptance.running import (
     smatrix,
     start_smatrix,
 )
-from tests.builders import NOON, a_frame, a_record
+from tests.builders import MINUTE_S, NOON, QUARTER_S, a_frame, a_record
 
 pytestmark = pytest.mark.slow
 
@@ -162,10 +160,13 @@ def test_a_registry_lives_from_its_first_file_to_an_erasure(
     assert communities_at("2024-12-31") == []
 
     # Readings, before an erasure.
-    send(system.settings, [a_record(a_frame("meadow", NOON, ["m1"], [250])), *a_marker("meadow")])
-    await_markers(system.settings, ["meadow"])
+    sent = [(0, 250.0), (QUARTER_S, 0.0), (2 * QUARTER_S + 5 * MINUTE_S, 0.0)]
+    send(
+        system.settings,
+        [a_record(a_frame("wood", NOON + after, ["m1"], [wh])) for after, wh in sent],
+    )
     sums = "sum(consumption_wh) FROM smatrix.household_quarter_hours WHERE meter_id = 'm1'"
-    assert _ask(system, sums) == [["250"]]
+    eventually("the reading is in ClickHouse", lambda: _ask(system, sums) == [["250"]])
     persons = "person_id, name FROM smatrix.registry_persons ORDER BY person_id"
     assert _ask(system, persons) == [["p1", ERIKA[0]], ["p2", "Max Bleibt"]]
     assert all(_files_with(system, text) for text in ERIKA)
