@@ -18,7 +18,7 @@ from tests.acceptance.running import eventually, free_settings, kill, worker_of
 from tests.notified import a_change
 from tests.unit.sinks.server import a_free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.live]
 
 SLOW_S = 4.0
 

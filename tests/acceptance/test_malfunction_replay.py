@@ -18,7 +18,7 @@ from deploy.malfunction_check import false_tickets
 from tests.acceptance.autarky_truth import play
 from tests.acceptance.running import eventually, free_settings, kill, worker_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.live]
 
 SUMMER_DAY: Final = datetime(2025, 6, 21, tzinfo=UTC)
 COMMUNITIES: Final = 6
