@@ -4,13 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.registry.store import read
+from deploy.registry.store import read_rosters
 from deploy.repartition.broker import Broker
 from schemas.metering import Edit, MeterFrame
-from schemas.registry import Household
 from streams.delivery.clients import connection_of
 from streams.domain.registry import RegistryError, as_time
-from streams.domain.rosters import Rosters
 from streams.settings import Settings
 from streams.topics import METER_FRAMES
 
@@ -66,11 +64,7 @@ async def home_of(broker: Broker, settings: Settings, meter_id: str, minute: int
     Raises:
         RegistryError: If it is in none.
     """
-    rosters = Rosters(learns=False)
-    for entry in (await read(broker, settings, kinds=("household",))).values():
-        if isinstance(entry, Household):
-            rosters.take(entry)
-    home = rosters.home_of(meter_id, minute)
+    home = (await read_rosters(broker, settings)).home_of(meter_id, minute)
     if home is None:
         raise RegistryError(
             f"meter {meter_id} is registered in no community at {as_time(minute)}; see `smatrix "

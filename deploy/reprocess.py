@@ -8,16 +8,14 @@ from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from deploy.registry.store import read
+from deploy.registry.store import read_rosters
 from deploy.repartition.broker import Broker
 from schemas.metering import RejectionRule
-from schemas.registry import Household
 from streams import clock
 from streams.codecs.judgement import judge
 from streams.delivery.clients import connection_of
 from streams.domain.admission import OF_LIMITS, admit
 from streams.domain.rosters import Rosters
-from streams.policies import thresholds
 from streams.settings import Settings
 from streams.topics import METER_FRAMES
 
@@ -121,10 +119,7 @@ async def reprocess(settings: Settings, client: Client, *, dry_run: bool = False
     newest = Newest(client, database)
     topic = settings.topic_prefix + METER_FRAMES.name
     async with Broker.connected(connection_of(settings)) as broker:
-        rosters = Rosters(learns=False, thresholds=thresholds(settings))
-        for entry in (await read(broker, settings, kinds=("household",))).values():
-            if isinstance(entry, Household):
-                rosters.take(entry)
+        rosters = await read_rosters(broker, settings)
         for page in _pages(client, database):
             due = [
                 (refused, meters)
@@ -161,6 +156,8 @@ def frame_of(refused: Refused, meters: Sequence[str], *, topic: str | None) -> b
     }
     if refused.place.source_topic == topic:
         frame.setdefault("first_offset", refused.place.source_offset)
+    else:
+        frame.pop("first_offset", None)
     return json.dumps(frame, separators=(",", ":")).encode()
 
 

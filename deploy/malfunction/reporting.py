@@ -11,7 +11,7 @@ import orjson
 from deploy.malfunction.counting import Count, Counts
 from deploy.malfunction.playing import play
 from deploy.vee.judging import judge
-from deploy.vee.month import simulate
+from deploy.vee.month import months
 from load_generator.meter_faults import MeterFaultRates
 from load_generator.profiles import Profiles
 from streams.domain.malfunction import MalfunctionPolicy
@@ -48,16 +48,17 @@ def report_of(  # noqa: PLR0913 - a month is said by as many
     `on_progress` hears how many communities are done.
     """
     report, thresholds = Report(households, communities, days, seed), Thresholds()
-    for number in range(communities):
-        month = simulate(
+    for number, month in enumerate(
+        months(
             profiles,
-            households=households // communities + (number < households % communities),
+            households=households,
+            communities=communities,
             days=days,
-            # Communities of one seed differ, and those of two seeds as well.
-            seed=seed * 1_000 + number,
+            seed=seed,
             rates=rates,
             thresholds=thresholds,
         )
+    ):
         judged = judge(month, thresholds=thresholds)
         report.counts.add(month, play(month, judged, policy=policy), policy=policy)
         on_progress(number + 1)

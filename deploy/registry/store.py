@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from aiokafka.errors import KafkaError
 
 from deploy.repartition.broker import Broker
+from schemas.registry import Household
 from streams.codecs.registry import (
     TOPIC_OF,
     UnreadableEntryError,
@@ -19,6 +20,8 @@ from streams.delivery.clients import security_of
 from streams.delivery.partitions import partition_of
 from streams.delivery.pipeline import send
 from streams.domain.registry import KINDS, Entry, Key, Registered, RegistryError, key_of
+from streams.domain.rosters import Rosters
+from streams.policies import thresholds
 from streams.settings import Settings
 from streams.topics import METER_FRAMES, ensure_topics
 
@@ -38,6 +41,21 @@ async def read(
         *(_read_kind(broker, settings, kind, partitions) for kind in KINDS if kind in kinds)
     )
     return {key: entry for entries in found for key, entry in entries.items()}
+
+
+async def read_rosters(broker: Broker, settings: Settings) -> Rosters:
+    """Return who is registered where and when, as a worker of these settings would have it.
+
+    Raises:
+        RegistryError: If a record can't be read.
+        RepartitionError: If the broker gives no more before the end.
+        KafkaError: If the broker does not answer.
+    """
+    rosters = Rosters(learns=False, thresholds=thresholds(settings))
+    for entry in (await read(broker, settings, kinds=("household",))).values():
+        if isinstance(entry, Household):
+            rosters.take(entry)
+    return rosters
 
 
 async def _read_kind(

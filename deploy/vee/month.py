@@ -1,5 +1,6 @@
 """A community's simulated month, as it was and as it is told, in the shapes of the rules."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -99,6 +100,29 @@ def simulate(  # noqa: PLR0913 - whom, how long, what goes wrong, against which 
         sun < thresholds.night_elevation_deg,
         has_registers,
     )
+
+
+def months(  # noqa: PLR0913 - a month is said by as many
+    profiles: Profiles,
+    *,
+    households: int,
+    communities: int,
+    days: int,
+    seed: int,
+    rates: MeterFaultRates,
+    thresholds: Thresholds,
+) -> Iterator[Month]:
+    """Yield the month of each community, one after the other, so that memory stays small."""
+    for number in range(communities):
+        yield simulate(
+            profiles,
+            households=households // communities + (number < households % communities),
+            days=days,
+            # Communities of one seed differ, and those of two seeds as well.
+            seed=seed * 1_000 + number,
+            rates=rates,
+            thresholds=thresholds,
+        )
 
 
 def limits_of(fleet: Fleet) -> MeterLimits:

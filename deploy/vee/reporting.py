@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from deploy.vee.judging import judge
-from deploy.vee.month import simulate
+from deploy.vee.month import months
 from deploy.vee.page import Report
 from deploy.vee.speed import bytes_a_meter, nanoseconds
 from load_generator.meter_faults import MeterFaultRates
@@ -29,17 +29,17 @@ def report_of(  # noqa: PLR0913 - a month is said by as many
     errors; nanoseconds are the machine's.
     """
     report = Report(households, communities, days, seed)
-    for number in range(communities):
-        size = households // communities + (number < households % communities)
-        month = simulate(
+    for number, month in enumerate(
+        months(
             profiles,
-            households=size,
+            households=households,
+            communities=communities,
             days=days,
-            # Communities of one seed differ, and those of two seeds as well.
-            seed=seed * 1_000 + number,
+            seed=seed,
             rates=rates,
             thresholds=thresholds,
         )
+    ):
         judged = judge(month, thresholds=thresholds)
         report.readings += int((month.cells[:, CONSUMPTION] != MISSING).sum())
         report.confusion.add(month, judged)

@@ -66,7 +66,7 @@ def admit(frames: Sequence[Frame], rosters: Rosters, *, block: Block | None = No
             counted = frame._replace(
                 meters=admittance.meters, cells=frame.cells[:, admittance.places], digest=None
             )
-        if not _is_within(counted.cells, counted.mask, admittance.caps):
+        if not _is_within(counted, admittance):
             flags = _flags(counted, admittance, roster)
             result.rejections.extend(_impossible(counted, admittance, flags))
             counted = counted._replace(cells=_without(counted, flags), digest=None)
@@ -124,17 +124,11 @@ def _are_within(cells: Cells, shapes: Cells, caps: Cells, begins: Cells) -> bool
     return True
 
 
-@compiled
-def _is_within(cells: Cells, mask: int, caps: Cells) -> bool:
-    """Say whether each energy and level is at most what it may be; (channel, meter) mWh both."""
-    row = 0
-    for channel in range(LEVEL + 1):
-        if mask >> channel & 1:
-            for meter in range(cells.shape[1]):
-                if cells[row, meter] > caps[channel, meter]:
-                    return False
-            row += 1
-    return True
+def _is_within(frame: Frame, admittance: Admittance) -> bool:
+    """Say the same of one frame."""
+    shape = np.array([[frame.mask, frame.cells.shape[1], 0]])
+    begin = np.zeros(1, dtype=np.int64)
+    return bool(_are_within(frame.cells.reshape(-1), shape, admittance.caps.reshape(-1), begin))
 
 
 def _flags(frame: Frame, admittance: Admittance, roster: Roster) -> Flags:
