@@ -192,6 +192,11 @@ class Settings(BaseSettings):
         le=100,
         description="What a battery can take or give in an hour, as a share of its capacity.",
     )
+    vee_thresholds: Annotated[FilePath | None, BeforeValidator(_given)] = Field(
+        default=None,
+        description="JSON file of what the rules of validation compare with, for all communities "
+        "and for single ones (docs/vee.md); empty: the defaults.",
+    )
     allowed_lateness: Duration = Field(
         default=timedelta(seconds=120),
         ge=timedelta(0),
