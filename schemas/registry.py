@@ -120,6 +120,13 @@ class Household(Validity):
         Field(ge=0, le=MAX_STORE_WH, description="Wh that it stores; null: no battery"),
     ] = None
     ev_charger_w: Annotated[Power | None, Field(description="W; null: no charger")] = None
+    flexible_w: Annotated[
+        Power | None,
+        Field(
+            description="W of appliances on a switch that the supplier may operate, as a water "
+            "heater; null: none"
+        ),
+    ] = None
 
 
 class Plant(Validity):
