@@ -39,6 +39,19 @@ SELECT
 FROM registered_households FINAL
 WHERE valid_to IS NULL OR valid_to > valid_from;
 
+-- Made anew, as a view knows its columns from when it was made.
+CREATE OR REPLACE VIEW registry_communities_at AS
+SELECT *
+FROM registry_communities
+WHERE valid_from <= {at:DateTime('UTC')}
+  AND (valid_to IS NULL OR valid_to > {at:DateTime('UTC')});
+
+CREATE OR REPLACE VIEW registry_households_at AS
+SELECT *
+FROM registry_households
+WHERE valid_from <= {at:DateTime('UTC')}
+  AND (valid_to IS NULL OR valid_to > {at:DateTime('UTC')});
+
 -- A household's figures in the place of its sums, the last version.
 CREATE TABLE IF NOT EXISTS validated_household_intervals
 (
