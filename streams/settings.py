@@ -22,6 +22,7 @@ from typing_extensions import override
 from streams.configuration.autarky import AutarkySettings
 from streams.configuration.broker import BrokerSecurity, BrokerSettings, SaslMechanism
 from streams.configuration.clickhouse import ClickHouseSettings
+from streams.configuration.energy_balance import EnergyBalanceSettings
 from streams.configuration.history import HistorySettings
 from streams.configuration.mail import SHORTEST_SECRET, MailSettings, SmtpSecurity
 from streams.configuration.malfunction import MalfunctionSettings
@@ -55,6 +56,7 @@ class ConfigurationError(Exception):
 class Settings(
     NotificationSettings,
     MailSettings,
+    EnergyBalanceSettings,
     MalfunctionSettings,
     AutarkySettings,
     HistorySettings,
@@ -91,6 +93,20 @@ class Settings(
     def app_id(self, role: str) -> str:
         """Return the name of a role's consumer group, with which its changelogs begin."""
         return f"{self.topic_prefix}{self.group_prefix}-{role}"
+
+    @model_validator(mode="after")
+    def _balance_waits_no_longer_than_metering(self) -> Self:
+        if self.balance_patience > self.allowed_lateness:
+            raise ValueError(
+                f"SMATRIX_BALANCE_PATIENCE={self.balance_patience} must be at most "
+                f"SMATRIX_ALLOWED_LATENESS={self.allowed_lateness}"
+            )
+        if self.balance_retention < self.balance_patience + timedelta(minutes=2):
+            raise ValueError(
+                f"SMATRIX_BALANCE_RETENTION={self.balance_retention} must be at least 2 min longer "
+                f"than SMATRIX_BALANCE_PATIENCE={self.balance_patience}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _what_is_live_is_closed_in_time(self) -> Self:

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, FilePath, model_validator
 
-from streams.configuration.values import Duration, Group
+from streams.configuration.values import Duration, Group, given
 
 
 class Unregistered(StrEnum):
@@ -36,6 +36,11 @@ class MeteringSettings(Group):
         gt=0,
         le=100,
         description="What a battery can take or give in an hour, as a share of its capacity.",
+    )
+    vee_thresholds: Annotated[FilePath | None, BeforeValidator(given)] = Field(
+        default=None,
+        description="JSON file of what the rules of validation compare with, for all communities "
+        "and for single ones (docs/vee.md); empty: the defaults.",
     )
     allowed_lateness: Duration = Field(
         default=timedelta(seconds=120),
