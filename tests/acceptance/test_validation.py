@@ -112,7 +112,8 @@ def test_a_figure_is_explained_by_the_rule_and_by_how_it_was_estimated(
     assert (ended.status, ended.err) == (0, "")
     lines = [" ".join(line.split()) for line in ended.out.splitlines()]
     place = lines.index("In its place, as validation has it")
-    assert lines[place + 1].startswith("consumption 75 Wh")
+    assert lines[place + 1].startswith("consumption 75.000 Wh, production unknown")
+    assert "charge unknown, discharge unknown" in lines[place + 1]
     assert (
         "; substituted by interpolation, minutes: 14 measured, 1 substituted;" in lines[place + 1]
     )
