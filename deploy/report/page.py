@@ -39,7 +39,7 @@ def write_report(
     pictures = list(draw_all(Days(client, database), result, samples))
     write_whole(
         out_dir / REPORT_FILE,
-        _template().render(
+        template("page.html.jinja").render(
             result=result,
             until=result.first_minute + timedelta(minutes=result.minutes),
             longest_phase_s=max(result.phases_s.values(), default=0) or 1,
@@ -49,7 +49,8 @@ def write_report(
     )
 
 
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Return a template of this folder; it has the filter `count`, and fails on what is unknown."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -58,4 +59,4 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["count"] = lambda number: f"{number:,}"
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(name)
