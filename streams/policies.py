@@ -5,6 +5,7 @@ from typing import Final
 
 from schemas.units import PERIOD_S
 from streams.domain.autarky_states import AutarkyPolicy
+from streams.domain.energy_balance import BalancePolicy
 from streams.domain.malfunction import MalfunctionPolicy
 from streams.domain.notifications import NotificationPolicy
 from streams.domain.vee import Thresholds
@@ -69,4 +70,12 @@ def notification_policy(settings: Settings) -> NotificationPolicy:
         quiet_to=settings.notification_quiet_to,
         give_up_s=settings.mail_give_up.total_seconds(),
         retention_s=settings.window_retention.total_seconds(),
+    )
+
+
+def balance_policy(settings: Settings) -> BalancePolicy:
+    """Return how long the grid's balance waits, and how long it can be told anew."""
+    return BalancePolicy(
+        patience_s=int(settings.balance_patience.total_seconds()),
+        retention_s=int(settings.balance_retention.total_seconds()),
     )

@@ -9,6 +9,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.energy_balance import GridMinute, GridPartial
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
@@ -66,6 +67,8 @@ AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyInt
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
 TICKET_COMMANDS: Final = Topic("ticket-commands", "community id", TicketCommand)
+GRID_PARTIALS: Final = Topic("grid-partials", "grid", GridPartial)
+GRID_MINUTES: Final = Topic("grid-minutes", "grid", GridMinute)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
 
@@ -109,6 +112,8 @@ TOPICS: Final = (
     AUTARKY_CHANGES,
     MALFUNCTIONS,
     TICKET_COMMANDS,
+    GRID_PARTIALS,
+    GRID_MINUTES,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
     REGISTRY_COMMUNITIES,
