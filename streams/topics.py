@@ -9,6 +9,13 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.ev_charging import (
+    ChargeDirective,
+    ChargePlan,
+    ChargePromise,
+    EvSession,
+    RejectedSession,
+)
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
@@ -68,8 +75,15 @@ MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
 TICKET_COMMANDS: Final = Topic("ticket-commands", "community id", TicketCommand)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
+EV_SESSIONS: Final = Topic("ev-sessions", "community id", EvSession, is_received=True)
+REJECTED_EV_SESSIONS: Final = Topic(
+    "rejected-ev-sessions", "community id, empty where unreadable", RejectedSession
+)
+CHARGE_DIRECTIVES: Final = Topic("charge-directives", "community id", ChargeDirective)
+CHARGE_PROMISES: Final = Topic("charge-promises", "community id", ChargePromise)
 
 _COMPACTED: Final = {"cleanup.policy": "compact"}
+CHARGE_PLANS: Final = Topic("charge-plans", "partition", ChargePlan, _COMPACTED)
 REGISTRY_COMMUNITIES: Final = Topic("registry-communities", "community id", Community, _COMPACTED)
 REGISTRY_HOUSEHOLDS: Final = Topic(
     "registry-households",
@@ -111,6 +125,11 @@ TOPICS: Final = (
     TICKET_COMMANDS,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
+    EV_SESSIONS,
+    REJECTED_EV_SESSIONS,
+    CHARGE_DIRECTIVES,
+    CHARGE_PROMISES,
+    CHARGE_PLANS,
     REGISTRY_COMMUNITIES,
     REGISTRY_HOUSEHOLDS,
     REGISTRY_PLANTS,
