@@ -10,6 +10,13 @@ from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
 from schemas.energy_balance import GridMinute, GridPartial
+from schemas.ev_charging import (
+    ChargeDirective,
+    ChargePlan,
+    ChargePromise,
+    EvSession,
+    RejectedSession,
+)
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
@@ -71,8 +78,15 @@ GRID_PARTIALS: Final = Topic("grid-partials", "grid", GridPartial)
 GRID_MINUTES: Final = Topic("grid-minutes", "grid", GridMinute)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
+EV_SESSIONS: Final = Topic("ev-sessions", "community id", EvSession, is_received=True)
+REJECTED_EV_SESSIONS: Final = Topic(
+    "rejected-ev-sessions", "community id, empty where unreadable", RejectedSession
+)
+CHARGE_DIRECTIVES: Final = Topic("charge-directives", "community id", ChargeDirective)
+CHARGE_PROMISES: Final = Topic("charge-promises", "community id", ChargePromise)
 
 _COMPACTED: Final = {"cleanup.policy": "compact"}
+CHARGE_PLANS: Final = Topic("charge-plans", "partition", ChargePlan, _COMPACTED)
 REGISTRY_COMMUNITIES: Final = Topic("registry-communities", "community id", Community, _COMPACTED)
 REGISTRY_HOUSEHOLDS: Final = Topic(
     "registry-households",
@@ -116,6 +130,11 @@ TOPICS: Final = (
     GRID_MINUTES,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
+    EV_SESSIONS,
+    REJECTED_EV_SESSIONS,
+    CHARGE_DIRECTIVES,
+    CHARGE_PROMISES,
+    CHARGE_PLANS,
     REGISTRY_COMMUNITIES,
     REGISTRY_HOUSEHOLDS,
     REGISTRY_PLANTS,

@@ -1,7 +1,7 @@
 """Playing a scenario: the grid's minutes to the system, its directives back to the grid."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,15 +9,16 @@ from pydantic import BaseModel
 
 from deploy.simulation.link import Link, Said
 from deploy.simulation.recording import Recording
-from load_generator.world.directives import Addresses, ack
+from load_generator.world.directives import Addresses
 from load_generator.world.grid import Minute, World
 from load_generator.world.measured import Meters
+from load_generator.world.reports import sessions
 from load_generator.world.terminals import Order
 from schemas.units import MINUTE_S
 from streams.settings import Settings
-from streams.topics import METER_FRAMES, TOPICS, Topic
+from streams.topics import CHARGE_DIRECTIVES, EV_SESSIONS, METER_FRAMES, TOPICS, Topic
 
-DIRECTIVES: Final[tuple[Topic, ...]] = ()
+DIRECTIVES: Final = (CHARGE_DIRECTIVES,)
 """Topics whose messages devices follow."""
 
 _BY_NAME: Final = {topic.name: topic for topic in TOPICS}
@@ -71,10 +72,10 @@ class Player:
         return digest
 
     async def _tell(self, meters: Meters, played: Minute) -> None:
-        truth = played.truth
-        await self._send(
-            METER_FRAMES, ((frame.key, frame.value) for frame in meters.frames(truth))
-        )
+        frames = meters.frames(played.truth)
+        await self._send(METER_FRAMES, ((frame.key, frame.value) for frame in frames))
+        told = sessions(self.world, played)
+        await self._send(EV_SESSIONS, ((s.community_id.encode(), _json(s)) for s in told))
 
     async def _send(self, topic: Topic, messages: Iterable[tuple[bytes, bytes]]) -> None:
         await self.link.tell(self.settings.topic_prefix + topic.name, messages)
@@ -100,3 +101,7 @@ def play_free(world: World, minutes: int) -> Recording:
     for minute in range(start, start + minutes * MINUTE_S, MINUTE_S):
         recording.add(world.play(minute))
     return recording
+
+
+def _json(message: BaseModel) -> bytes:
+    return message.model_dump_json().encode()

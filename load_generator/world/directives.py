@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import singledispatchmethod
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from pydantic import BaseModel
@@ -12,9 +12,11 @@ from load_generator.world.devices import Mode, Switch
 from load_generator.world.grid import World
 from load_generator.world.terminals import Answer, Device, Order
 from schemas.batteries import BatteryDirective
+from schemas.ev_charging import ChargeDirective
 from schemas.regulation import AckOutcome, DirectiveAck, Level, SwitchDirective
 
-_NOT_SAID = -1
+_NOT_SAID: Final = -1
+_NOTHING_ELSE: Final = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,20 @@ class Addresses:
             what=Switch[directive.state],
             power_w=_NOT_SAID if directive.limit_w is None else directive.limit_w,
             is_refusable=directive.level is Level.NORMAL,
+        )
+
+    @order.register
+    def _(self, directive: ChargeDirective) -> Order:
+        return Order(
+            device=Device.CHARGER,
+            place=self.vehicles.get(directive.meter_id),
+            order_id=directive.directive_id,
+            rank=directive.valid_from,
+            version=directive.version,
+            valid_from=directive.valid_from,
+            valid_until=directive.valid_until,
+            what=_NOTHING_ELSE,
+            power_w=directive.power_w,
         )
 
     @order.register
