@@ -174,6 +174,13 @@ class Settings(BaseSettings):
         default=DeliveryMode.AUTO,
         description="plain, transactional, or auto: transactional where the broker can.",
     )
+    commit_interval: Duration = Field(
+        default=timedelta(seconds=1),
+        gt=timedelta(0),
+        le=timedelta(seconds=60),
+        description="How often progress is committed where there are no transactions, which "
+        "commit it with each batch.",
+    )
     unregistered: Unregistered = Field(
         default=Unregistered.REFUSE,
         description="A community that nobody is registered in: refuse its readings until somebody "

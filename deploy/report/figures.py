@@ -118,9 +118,7 @@ def fill(  # noqa: PLR0913 - one call for each quantity, told in a line
     axes.stairs(values, edges, baseline=None, color=color, linewidth=1)
 
 
-def outline(
-    axes: Axes, edges: NDArray[np.int64], values: Watts, quantity: str, label: str
-) -> None:
+def outline(axes: Axes, edges: NDArray[np.int64], values: Watts, quantity: str, label: str) -> None:
     """Draw a quantity as a line; `values` is one shorter than `edges`."""
     axes.stairs(values, edges, baseline=None, color=COLORS[quantity], linewidth=1.8, label=label)
 

@@ -15,6 +15,7 @@ from deploy.report.result import DemoResult, Sample
 from deploy.report.style import COLORS
 
 REPORT_FILE: Final = "report.html"
+_HERE: Final = Path(__file__).parent
 
 
 def write_report(
@@ -49,10 +50,13 @@ def write_report(
     )
 
 
-def template(name: str) -> Template:
-    """Return a template of this folder; it has the filter `count`, and fails on what is unknown."""
+def template(name: str, folder: Path = _HERE) -> Template:
+    """Return a folder's template, which may extend those here.
+
+    It has the filter `count`, and fails on what is unknown.
+    """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([folder, _HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

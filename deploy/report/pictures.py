@@ -82,9 +82,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
         )
 
 
-def picture(
-    title: str, caption: str, name: str, draw: Callable[[Figure, Layout], None]
-) -> Picture:
+def picture(title: str, caption: str, name: str, draw: Callable[[Figure, Layout], None]) -> Picture:
     """Return a drawing in both widths; `name` differs from that of the page's other pictures."""
     return Picture(
         title=title,

@@ -21,6 +21,9 @@ from streams.topics import CHARGE_DIRECTIVES, EV_SESSIONS, METER_FRAMES, TOPICS,
 DIRECTIVES: Final = (CHARGE_DIRECTIVES,)
 """Topics whose messages devices follow."""
 
+TOLD: Final = (METER_FRAMES, EV_SESSIONS)
+"""Topics that the grid writes."""
+
 _BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 
 
