@@ -27,6 +27,13 @@ from schemas.metering import (
 )
 from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
+from schemas.production import (
+    PlantMinute,
+    PlantReading,
+    ProductionOrder,
+    ProductionPlan,
+    ShedOrder,
+)
 from schemas.registry import Community, Household, Plant, Technician
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
@@ -76,6 +83,11 @@ MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
 TICKET_COMMANDS: Final = Topic("ticket-commands", "community id", TicketCommand)
 GRID_PARTIALS: Final = Topic("grid-partials", "grid", GridPartial)
 GRID_MINUTES: Final = Topic("grid-minutes", "grid", GridMinute)
+PLANT_READINGS: Final = Topic("plant-readings", "plant id", PlantReading, is_received=True)
+PLANT_MINUTES: Final = Topic("plant-minutes", "grid", PlantMinute)
+PRODUCTION_ORDERS: Final = Topic("production-orders", "plant id", ProductionOrder)
+PRODUCTION_PLANS: Final = Topic("production-plans", "plant id", ProductionPlan)
+SHED_ORDERS: Final = Topic("shed-orders", "community id", ShedOrder)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
 EV_SESSIONS: Final = Topic("ev-sessions", "community id", EvSession, is_received=True)
@@ -128,6 +140,11 @@ TOPICS: Final = (
     TICKET_COMMANDS,
     GRID_PARTIALS,
     GRID_MINUTES,
+    PLANT_READINGS,
+    PLANT_MINUTES,
+    PRODUCTION_ORDERS,
+    PRODUCTION_PLANS,
+    SHED_ORDERS,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
     EV_SESSIONS,

@@ -144,9 +144,7 @@ class _Deciding:
             if ordered:
                 # It takes effect before it is judged whether it was enough.
                 over = 0
-        after = replace(
-            self.community, newest=self.measured.minute, over=over, let_go=False
-        )
+        after = replace(self.community, newest=self.measured.minute, over=over, let_go=False)
         told = self._told(
             deficit=deficit,
             sheddable=sum(relief for _, relief in candidates[ordered:]),
@@ -198,9 +196,7 @@ class _Deciding:
         return wanted, is_emergency
 
     def _shed_w(self) -> int:
-        return sum(
-            switch.relief_w for switch in self.switches.values() if switch.is_off(self._now)
-        )
+        return sum(switch.relief_w for switch in self.switches.values() if switch.is_off(self._now))
 
     def _coming_w(self) -> int:
         """Return what comes back and is not in the measured minute yet, W.
