@@ -138,7 +138,7 @@ class Link:
 
     async def _committed(self) -> dict[tuple[str, TopicPartition], int]:
         """Return up to where each group has committed what it reads, where there is something."""
-        reached = {}
+        reached: dict[tuple[str, TopicPartition], int] = {}
         for group, topics in self.reads.items():
             places = [place for place in self._ends if place.topic in topics]
             if places:

@@ -113,17 +113,15 @@ def draw_plants(  # noqa: PLR0913 - a picture is said by as many
     )
     head(stacked, unit)
     for plant, axes in enumerate(single):
-        _draw_orders(axes, edges, production_w[:, plant], ordered_w[:, plant], ids[plant], watts)
+        _draw_orders(axes, edges, production_w[:, plant] / watts, ordered_w[:, plant] / watts)
+        axes.set_ylabel(ids[plant], rotation=0, ha="right", va="center")
     label_times(single[-1], edges, layout)
 
 
-def _draw_orders(  # noqa: PLR0913 - a line of a picture
-    axes: Axes, edges: Edges, given: Watts, ordered: Watts, name: str, watts: float
-) -> None:
-    axes.stairs(given / watts, edges, fill=True, color=COLORS["production"], alpha=0.4, linewidth=0)
-    asked = np.where(ordered < 0, np.nan, ordered) / watts
+def _draw_orders(axes: Axes, edges: Edges, given: Watts, ordered: Watts) -> None:
+    axes.stairs(given, edges, fill=True, color=COLORS["production"], alpha=0.4, linewidth=0)
+    asked = np.where(ordered < 0, np.nan, ordered)
     axes.stairs(asked, edges, baseline=None, color=COLORS["ink"], linewidth=1)
-    axes.set_ylabel(name, rotation=0, ha="right", va="center")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=2))
     axes.set_ylim(bottom=0)
 
@@ -145,7 +143,7 @@ def draw_raster(
         picture, aspect="auto", interpolation="none",
         extent=(float(edges[0]), float(edges[-1]), len(lines), 0),
     )  # fmt: skip
-    for place in np.flatnonzero(np.diff(groups[: len(lines)])) + 1:
+    for place in (np.flatnonzero(np.diff(groups[: len(lines)])) + 1).tolist():
         axes.axhline(place, color=COLORS["rule"], linewidth=0.8)
     axes.grid(visible=False)
     axes.set_yticks([])

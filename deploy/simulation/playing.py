@@ -12,16 +12,24 @@ from deploy.simulation.recording import Recording
 from load_generator.world.directives import Addresses
 from load_generator.world.grid import Minute, World
 from load_generator.world.measured import Meters
-from load_generator.world.reports import sessions
+from load_generator.world.reports import plant_readings, sessions
 from load_generator.world.terminals import Order
 from schemas.units import MINUTE_S
 from streams.settings import Settings
-from streams.topics import CHARGE_DIRECTIVES, EV_SESSIONS, METER_FRAMES, TOPICS, Topic
+from streams.topics import (
+    CHARGE_DIRECTIVES,
+    EV_SESSIONS,
+    METER_FRAMES,
+    PLANT_READINGS,
+    PRODUCTION_ORDERS,
+    TOPICS,
+    Topic,
+)
 
-DIRECTIVES: Final = (CHARGE_DIRECTIVES,)
+DIRECTIVES: Final = (PRODUCTION_ORDERS, CHARGE_DIRECTIVES)
 """Topics whose messages devices follow."""
 
-TOLD: Final = (METER_FRAMES, EV_SESSIONS)
+TOLD: Final = (METER_FRAMES, PLANT_READINGS, EV_SESSIONS)
 """Topics that the grid writes."""
 
 _BY_NAME: Final = {topic.name: topic for topic in TOPICS}
@@ -77,6 +85,8 @@ class Player:
     async def _tell(self, meters: Meters, played: Minute) -> None:
         frames = meters.frames(played.truth)
         await self._send(METER_FRAMES, ((frame.key, frame.value) for frame in frames))
+        readings = plant_readings(self.world, played)
+        await self._send(PLANT_READINGS, ((r.plant_id.encode(), _json(r)) for r in readings))
         told = sessions(self.world, played)
         await self._send(EV_SESSIONS, ((s.community_id.encode(), _json(s)) for s in told))
 

@@ -59,7 +59,7 @@ class Recording:
     @cached_property
     def net_load_w(self) -> Watts:
         """Mean net load of the grid in each minute, W."""
-        return self.community_w.sum(axis=1)
+        return np.asarray(self.community_w.sum(axis=1), np.float64)
 
     def energy_w(self, name: str) -> Watts:
         """Return the grid's mean power of a flow, as `EnergyFlows` names it, by minute, W."""
@@ -106,10 +106,8 @@ class Recording:
 
 def _by_community(fleet: Fleet, truth: MinuteTruth) -> NDArray[np.float64]:
     net = (truth.flows.imported - truth.flows.exported)[0]
-    sums: NDArray[np.float64] = np.bincount(
-        fleet.community, weights=net, minlength=len(fleet.community_ids)
-    )
-    return sums
+    sums = np.bincount(fleet.community, weights=net, minlength=len(fleet.community_ids))
+    return np.asarray(sums, np.float64)
 
 
 def _fates(fleet: Fleet, quarter: list[MinuteTruth]) -> Fates:

@@ -17,12 +17,13 @@ from deploy.simulation.recording import Recording
 from deploy.simulation.scenario import Options, Run, Scenario
 from deploy.simulation.verdict import Verdict
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
-from load_generator.registered import registered
+from load_generator.registered import WAITING, registered
 from load_generator.world.grid import World, WorldPlan
+from load_generator.world.plants import registered_plants
 from schemas.registry import Community
 from streams import clock
 from streams.delivery.clients import connection_of
-from streams.domain.registry import Claim, RegistryError
+from streams.domain.registry import Claim, Entry, RegistryError
 from streams.settings import Settings
 from streams.topics import Topic
 
@@ -77,7 +78,10 @@ def run(
 
 def _register(world: World, scenario: Scenario, settings: Settings) -> list[int]:
     """Register a world, and return what each community's connection bears, W."""
-    entries = list(registered(world.fleet, household_limit_w=scenario.household_limit_w))
+    entries: list[Entry] = [
+        *registered(world.fleet, household_limit_w=scenario.household_limit_w),
+        *registered_plants(world.plants, version=WAITING),
+    ]
     claims = [Claim(line, entry) for line, entry in enumerate(entries, start=1)]
     with answering(settings):
         now_ms = int(clock.epoch_now() * 1000)

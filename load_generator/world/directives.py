@@ -13,6 +13,7 @@ from load_generator.world.grid import World
 from load_generator.world.terminals import Answer, Device, Order
 from schemas.batteries import BatteryDirective
 from schemas.ev_charging import ChargeDirective
+from schemas.production import ProductionOrder
 from schemas.regulation import AckOutcome, DirectiveAck, Level, SwitchDirective
 
 _NOT_SAID: Final = -1
@@ -75,6 +76,20 @@ class Addresses:
             valid_until=directive.valid_until,
             what=_NOTHING_ELSE,
             power_w=directive.power_w,
+        )
+
+    @order.register
+    def _(self, directive: ProductionOrder) -> Order:
+        return Order(
+            device=Device.PLANT,
+            place=self.plants.get(directive.plant_id),
+            order_id=directive.order_id,
+            rank=directive.valid_from,
+            version=directive.version,
+            valid_from=directive.valid_from,
+            valid_until=directive.valid_until,
+            what=_NOTHING_ELSE,
+            power_w=directive.ordered_w,
         )
 
     @order.register

@@ -1,10 +1,11 @@
-"""What a world tells of a minute besides its meters: vehicles at their chargers."""
+"""What a world tells of a minute besides its meters: its vehicles and its plants."""
 
 from collections.abc import Iterator
 from datetime import date
 
 from load_generator.world.grid import Minute, World
 from schemas.ev_charging import EvSession
+from schemas.production import PlantReading
 from schemas.units import MINUTE_S
 
 
@@ -13,6 +14,21 @@ def sessions(world: World, minute: Minute) -> Iterator[EvSession]:
     news, left = minute.sessions, set(minute.sessions.left.tolist())
     for vehicle in sorted({*news.told.tolist(), *left}):
         yield _session(world, minute, vehicle, unplugged=vehicle in left)
+
+
+def plant_readings(world: World, minute: Minute) -> Iterator[PlantReading]:
+    """Yield what each plant says of a minute."""
+    truth = minute.truth
+    out = truth.plants.back_at > truth.minute
+    for place, plant in enumerate(world.plants.ids):
+        yield PlantReading(
+            plant_id=plant,
+            minute=truth.minute,
+            production_w=int(truth.plants.production_w[place]),
+            available_w=0 if out[place] else int(truth.available_w[place]),
+            out_of_service=bool(out[place]),
+            sequence=truth.minute // MINUTE_S,
+        )
 
 
 def _session(world: World, minute: Minute, vehicle: int, *, unplugged: bool) -> EvSession:
