@@ -5,8 +5,11 @@ from typing import Final
 
 from schemas.units import PERIOD_S
 from streams.domain.autarky_states import AutarkyPolicy
+from streams.domain.batteries_deciding import BatteryPolicy
+from streams.domain.batteries_plan import Costs
 from streams.domain.malfunction import MalfunctionPolicy
 from streams.domain.notifications import NotificationPolicy
+from streams.domain.prices import cents_of
 from streams.domain.vee import Thresholds
 from streams.domain.windows import WindowPolicy
 from streams.settings import Settings
@@ -69,4 +72,19 @@ def notification_policy(settings: Settings) -> NotificationPolicy:
         quiet_to=settings.notification_quiet_to,
         give_up_s=settings.mail_give_up.total_seconds(),
         retention_s=settings.window_retention.total_seconds(),
+    )
+
+
+def battery_policy(settings: Settings) -> BatteryPolicy:
+    """Return how batteries are steered."""
+    return BatteryPolicy(
+        efficiency_percent=settings.battery_efficiency_percent,
+        reserve_percent=settings.battery_reserve_percent,
+        power_percent=settings.battery_power_percent,
+        costs=Costs(
+            fee=cents_of(settings.battery_fee_eur_per_mwh),
+            wear=cents_of(settings.battery_wear_eur_per_mwh),
+        ),
+        known_periods=int(settings.battery_prices_ahead.total_seconds()) // PERIOD_S,
+        connection_percent=settings.battery_connection_percent,
     )

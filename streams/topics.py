@@ -9,6 +9,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.batteries import BatteryDirective
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
@@ -19,6 +20,7 @@ from schemas.metering import (
 )
 from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
+from schemas.prices import Price
 from schemas.registry import Community, Household, Plant, Technician
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
@@ -95,6 +97,13 @@ REGISTRY_PERSONS: Final = Topic(
     },
 )
 
+PRICES: Final = Topic(
+    "prices",
+    "grid, kind and period_start, parted by zero bytes; partitioned by the first",
+    Price,
+    _COMPACTED,
+)
+BATTERY_DIRECTIVES: Final = Topic("battery-directives", "community id", BatteryDirective)
 NOTIFICATION_SUBSCRIPTIONS: Final = Topic(
     "notification-subscriptions", "person id", Subscription, _COMPACTED
 )
@@ -117,6 +126,8 @@ TOPICS: Final = (
     REGISTRY_TECHNICIANS,
     REGISTRY_PERSONS,
     NOTIFICATION_SUBSCRIPTIONS,
+    PRICES,
+    BATTERY_DIRECTIVES,
 )
 
 CHANGELOG_CONFIG: Final = _COMPACTED

@@ -12,7 +12,6 @@ from load_generator.prices import midnight
 from load_generator.profiles import PROFILE_ZONE
 from schemas.units import PERIOD_S
 from streams.domain.batteries import (
-    AUTO,
     CHARGE,
     DISCHARGE,
     HOLD,
@@ -61,7 +60,9 @@ def batteries_of(year: Year, policy: BatteryPolicy) -> list[Battery]:
 
 def without(year: Year, policy: BatteryPolicy) -> Played:
     """Return the year without batteries."""
-    return played(year, np.zeros((*year.nets[:, year.first :].shape, 2), np.int64), policy, idle=True)
+    return played(
+        year, np.zeros((*year.nets[:, year.first :].shape, 2), np.int64), policy, idle=True
+    )
 
 
 def self_consumption(year: Year, policy: BatteryPolicy) -> Played:
@@ -137,7 +138,7 @@ def planned(
 
 
 def played(year: Year, orders: Mwh, policy: BatteryPolicy, *, idle: bool = False) -> Played:
-    """Return what (household, period, mode and grid) orders come to; `idle`: there is no battery."""
+    """Return what (household, period, mode and grid) orders come to; `idle`: without batteries."""
     nets, prices = year.nets[:, year.first :], year.prices[year.first :].tolist()
     charge, discharge, levels = (np.zeros_like(nets) for _ in range(3))
     cost = np.zeros(len(nets), np.int64)

@@ -38,6 +38,10 @@ _OF_A_DIFFERENCE: Final = 0.65
 """Two days differ by the errors of both; the forecast has its own, and a part of the past's."""
 
 
+COSTS: Final = Costs(fee=15_000, wear=3_000)
+"""15 cents a kWh of fees and taxes, and 3 of wear."""
+
+
 class BatteryPolicyError(ValueError):
     """Rules that can't be; the text names them."""
 
@@ -60,7 +64,7 @@ class BatteryPolicy:
     efficiency_percent: int = 90
     reserve_percent: int = 10
     power_percent: int = 50
-    costs: Costs = Costs(fee=15_000, wear=3_000)
+    costs: Costs = COSTS
     horizon_periods: int = 2 * PERIODS_A_DAY
     known_periods: int = 24
     connection_percent: int = 90
@@ -87,6 +91,9 @@ class BatteryPolicy:
         )
 
 
+_ALONE: Final = Order()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Household:
     """A household with a battery.
@@ -102,7 +109,7 @@ class Household:
     battery: Battery
     history: Watts
     level: int | None
-    standing: Order = Order()
+    standing: Order = _ALONE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,8 +182,13 @@ def decide(
     ]
     if prospect is None or prospect.known < policy.known_periods:
         return {
-            meter: Decision(Order(), BatteryReason.PRICES_MISSING, level)
-            for meter, level in zip(households, levels, strict=True)
+            meter: safe(
+                Decision(Order(), BatteryReason.PRICES_MISSING, level),
+                battery,
+                grid_most=0,
+                is_limited=around.is_limited,
+            )
+            for meter, battery, level in zip(households, batteries, levels, strict=True)
         }
     room = room_of(around, start=now, policy=policy)
     chances = outlooks(expected, batteries, room, prospect)
@@ -230,7 +242,8 @@ def _decide(
     if level is None:
         return Decision(Order(), BatteryReason.LEVEL_UNKNOWN, None)
     if outlook is None:
-        return Decision(Order(), BatteryReason.FORECAST_MISSING, level)
+        told = Decision(Order(), BatteryReason.FORECAST_MISSING, level)
+        return safe(told, battery, grid_most=0, is_limited=around.is_limited)
     order = plan(battery, outlook, level, costs=policy.costs)[0]
     most = outlook.grid_in[0] if order.mode == CHARGE else outlook.grid_out[0]
     return safe(
@@ -241,13 +254,12 @@ def _decide(
     )
 
 
-def safe(
-    decision: Decision, battery: Battery, *, grid_most: int, is_limited: bool
-) -> Decision:
+def safe(decision: Decision, battery: Battery, *, grid_most: int, is_limited: bool) -> Decision:
     """Return a decision as it may be told: AUTO where it would break a rule.
 
-    While regulation holds the community's load down, nothing is drawn or held back. Beyond that a
-    decision that breaks a rule is a fault of ours, and its reason is UNSAFE.
+    While regulation holds the community's load down, nothing is drawn or held back. A battery at
+    its reserve takes what the sun leaves over, and gives nothing. Beyond that a decision that
+    breaks a rule is a fault of ours, and its reason is UNSAFE.
 
     Args:
         decision: What is planned.
@@ -257,24 +269,23 @@ def safe(
     """
     order = decision.order
     if is_limited and order.mode in {CHARGE, HOLD}:
-        return decision._replace(order=Order(), reason=BatteryReason.COMMUNITY_LIMITED)
+        decision = decision._replace(order=Order(), reason=BatteryReason.COMMUNITY_LIMITED)
+    level, order = decision.level, decision.order
+    if level is not None and level <= battery.reserve and order.mode in {AUTO, DISCHARGE}:
+        return decision._replace(order=Order(CHARGE), reason=BatteryReason.RESERVE)
     most = {CHARGE: battery.charge_most, DISCHARGE: battery.discharge_most}.get(order.mode, 0)
     if not 0 <= order.grid <= min(most, max(grid_most, 0)):
         return decision._replace(order=Order(), reason=BatteryReason.UNSAFE)
     return decision
 
 
-def expectations(
-    histories: Watts, *, start: int, periods: int, policy: BatteryPolicy
-) -> Watts:
+def expectations(histories: Watts, *, start: int, periods: int, policy: BatteryPolicy) -> Watts:
     """Return what net load to expect, W, (household, case, period), NaN where nothing is known.
 
     The middle case is the forecast; the others lie as far from it as days have differed from one
     another at that time of the day.
     """
-    forecast = blend(
-        histories, period_start=start, horizon_periods=periods, policy=policy.forecast
-    )
+    forecast = blend(histories, period_start=start, horizon_periods=periods, policy=policy.forecast)
     errors = _errors(histories)[:, np.arange(periods) % PERIODS_A_DAY]
     return forecast[:, None, :] + CASES[None, :, None] * errors[:, None, :]
 
@@ -341,7 +352,7 @@ def violations(decisions: Sequence[Decision]) -> int:
 
 
 def _level_next(household: Household, expected: Watts) -> int | None:
-    """Return the level at the end of the period that has begun, mWh; as it is without a forecast."""
+    """Return the level when the period that has begun ends, mWh; unmoved without a forecast."""
     if household.level is None:
         return None
     middle = expected[len(expected) // 2, 0]

@@ -43,6 +43,7 @@ class PriceBook:
 
     _prices: dict[PriceKey, Price] = field(default_factory=dict)
     _prospects: dict[tuple[int, int], Prospect | None] = field(default_factory=dict)
+    _known_until: int = 0
 
     def take(self, price: Price) -> bool:
         """Take a price; say whether it is news: new, or of a higher version."""
@@ -51,7 +52,14 @@ class PriceBook:
             return False
         self._prices[key_of(price)] = price
         self._prospects.clear()
+        if price.kind is PriceKind.DAY_AHEAD:
+            self._known_until = max(self._known_until, price.period_start + PERIOD_S)
         return True
+
+    @property
+    def known_until(self) -> int:
+        """Where the last known day-ahead price's period ends, epoch s; 0: none is known."""
+        return self._known_until
 
     def at(self, period_start: int) -> Price | None:
         """Return the price of a period; None when it is not known."""
@@ -62,7 +70,7 @@ class PriceBook:
         return None
 
     def prospect(self, start: int, periods: int) -> Prospect | None:
-        """Return the prices of so many periods from `start` on; None when the first is not known."""
+        """Return the prices of periods from `start` on; None when the first is not known."""
         asked = (start, periods)
         if asked not in self._prospects:
             # Every community asks for the same period, and then nobody ever does.
