@@ -359,6 +359,18 @@ class Settings(BaseSettings):
         ge=timedelta(minutes=1),
         description="Minutes that are closed later are the past: nobody in it is late for now.",
     )
+    balance_patience: Duration = Field(
+        default=timedelta(seconds=30),
+        ge=timedelta(0),
+        description="How long the grid's minute waits for communities, whose forecast stands in "
+        "then; what comes later makes a new version.",
+    )
+    balance_retention: Duration = Field(
+        default=timedelta(hours=2),
+        ge=timedelta(minutes=15),
+        le=timedelta(hours=48),
+        description="How long a minute of the grid can be told anew, by event time.",
+    )
     smtp_host: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9.:-]*$",
@@ -504,6 +516,20 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"SMATRIX_AUTARKY_LEAVE={self.autarky_leave} must be at most "
                 f"SMATRIX_AUTARKY_ENTER={self.autarky_enter}, both shares"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _balance_waits_no_longer_than_metering(self) -> Self:
+        if self.balance_patience > self.allowed_lateness:
+            raise ValueError(
+                f"SMATRIX_BALANCE_PATIENCE={self.balance_patience} must be at most "
+                f"SMATRIX_ALLOWED_LATENESS={self.allowed_lateness}"
+            )
+        if self.balance_retention < self.balance_patience + timedelta(minutes=2):
+            raise ValueError(
+                f"SMATRIX_BALANCE_RETENTION={self.balance_retention} must be at least 2 min longer "
+                f"than SMATRIX_BALANCE_PATIENCE={self.balance_patience}"
             )
         return self
 

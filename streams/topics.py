@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
 from schemas.batteries import BatteryDirective
+from schemas.energy_balance import GridMinute, GridPartial
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
@@ -21,6 +22,13 @@ from schemas.metering import (
 from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
 from schemas.prices import Price
+from schemas.production import (
+    PlantMinute,
+    PlantReading,
+    ProductionOrder,
+    ProductionPlan,
+    ShedOrder,
+)
 from schemas.registry import Community, Household, Plant, Technician
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
@@ -68,6 +76,13 @@ AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyInt
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
 TICKET_COMMANDS: Final = Topic("ticket-commands", "community id", TicketCommand)
+GRID_PARTIALS: Final = Topic("grid-partials", "grid", GridPartial)
+GRID_MINUTES: Final = Topic("grid-minutes", "grid", GridMinute)
+PLANT_READINGS: Final = Topic("plant-readings", "plant id", PlantReading, is_received=True)
+PLANT_MINUTES: Final = Topic("plant-minutes", "grid", PlantMinute)
+PRODUCTION_ORDERS: Final = Topic("production-orders", "plant id", ProductionOrder)
+PRODUCTION_PLANS: Final = Topic("production-plans", "plant id", ProductionPlan)
+SHED_ORDERS: Final = Topic("shed-orders", "community id", ShedOrder)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
 
@@ -118,6 +133,13 @@ TOPICS: Final = (
     AUTARKY_CHANGES,
     MALFUNCTIONS,
     TICKET_COMMANDS,
+    GRID_PARTIALS,
+    GRID_MINUTES,
+    PLANT_READINGS,
+    PLANT_MINUTES,
+    PRODUCTION_ORDERS,
+    PRODUCTION_PLANS,
+    SHED_ORDERS,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
     REGISTRY_COMMUNITIES,

@@ -48,6 +48,9 @@ _PLANT: Final = pa.schema(
         ("source", pa.string()),
         ("capacity_w", pa.uint64()),
         ("minimum_w", pa.uint64()),
+        ("ramp_w_per_minute", pa.uint64()),
+        ("cost_eur_per_mwh", pa.decimal128(9, 2)),
+        ("co2_g_per_kwh", pa.uint32()),
     ]
 )
 _TECHNICIAN: Final = pa.schema(
