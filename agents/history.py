@@ -14,6 +14,7 @@ from faust.types import StreamT
 from prometheus_client import Counter
 
 from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
+from sinks.clickhouse.battery_rows import battery_directive_rows, price_rows
 from sinks.clickhouse.community_minute_rows import community_minute_rows
 from sinks.clickhouse.edit_rows import edited_reading_rows
 from sinks.clickhouse.household_rows import household_rows
@@ -53,6 +54,8 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.AUTARKY_CHANGES, autarky_change_rows),
     (topics.MALFUNCTIONS, malfunction_rows),
     (topics.NOTIFICATION_STATES, notification_state_rows),
+    (topics.PRICES, price_rows),
+    (topics.BATTERY_DIRECTIVES, battery_directive_rows),
     (topics.REGISTRY_COMMUNITIES, registered_community_rows),
     (topics.REGISTRY_HOUSEHOLDS, registered_household_rows),
     (topics.REGISTRY_PLANTS, registered_plant_rows),

@@ -36,6 +36,7 @@ class BatteryReason(StrEnum):
     FORECAST_MISSING = "forecast_missing"
     LEVEL_UNKNOWN = "level_unknown"
     COMMUNITY_LIMITED = "community_limited"
+    RESERVE = "reserve"
     UNSAFE = "unsafe"
 
 

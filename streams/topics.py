@@ -9,6 +9,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.batteries import BatteryDirective
 from schemas.energy_balance import GridMinute, GridPartial
 from schemas.ev_charging import (
     ChargeDirective,
@@ -27,6 +28,7 @@ from schemas.metering import (
 )
 from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
+from schemas.prices import Price
 from schemas.production import (
     PlantMinute,
     PlantReading,
@@ -124,6 +126,13 @@ REGISTRY_PERSONS: Final = Topic(
     },
 )
 
+PRICES: Final = Topic(
+    "prices",
+    "grid, kind and period_start, parted by zero bytes; partitioned by the first",
+    Price,
+    _COMPACTED,
+)
+BATTERY_DIRECTIVES: Final = Topic("battery-directives", "community id", BatteryDirective)
 NOTIFICATION_SUBSCRIPTIONS: Final = Topic(
     "notification-subscriptions", "person id", Subscription, _COMPACTED
 )
@@ -158,6 +167,8 @@ TOPICS: Final = (
     REGISTRY_TECHNICIANS,
     REGISTRY_PERSONS,
     NOTIFICATION_SUBSCRIPTIONS,
+    PRICES,
+    BATTERY_DIRECTIVES,
 )
 
 CHANGELOG_CONFIG: Final = _COMPACTED

@@ -37,8 +37,21 @@ LEVELS: Final = 41
 """Points of the lattice: 262 Wh apart in a battery of 10 kWh."""
 
 COST_OF_A_EURO: Final = 10**11
+_FINE: Final = 10
+"""Between two levels the cost is read at 2^10 places."""
+
 _PARTS: Final = 4
 """Into so many equal steps the power at the grid is parted."""
+
+_CHOICES: Final = np.array(
+    [
+        (AUTO, 0),
+        *((mode, part) for mode in (CHARGE, DISCHARGE) for part in range(_PARTS + 1)),
+        (HOLD, 0),
+    ],
+    dtype=np.int64,
+)
+"""Mode and part; of orders that cost the same the first is taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +102,7 @@ def values(battery: Battery, outlook: Outlook, *, costs: Costs, levels: int = LE
 
 def shift_of(battery: Battery, *, levels: int = LEVELS) -> int:
     """Return how far apart the lattice's levels are, as a power of two mWh: shifts are cheap."""
-    return max(-(-battery.capacity // (levels - 1)) - 1, 0).bit_length()
+    return max((-(-battery.capacity // (levels - 1)) - 1).bit_length(), _FINE)
 
 
 def best_order(  # noqa: PLR0913 - a level, a time and what is known
@@ -186,40 +199,6 @@ def stage_cost(net: int, takes: int, gives: int, price: int, fee: int, wear: int
 
 
 @compiled
-def _read(worth: Mwh, level: int, shift: int) -> int:
-    """Return the cost to come at a level, between the lattice's points on a straight line."""
-    place = level >> shift
-    if place >= len(worth) - 1:
-        return worth[-1]
-    beyond = level - (place << shift)
-    return worth[place] + ((worth[place + 1] - worth[place]) * beyond >> shift)
-
-
-@compiled
-def _expected(  # noqa: PLR0913, PLR0917
-    mode: int,
-    grid: int,
-    level: int,
-    nets: Mwh,
-    price: int,
-    worth: Mwh,
-    battery: tuple[int, int, int, int, int],
-    costs: tuple[int, int],
-    shift: int,
-) -> int:
-    """Return the sum over the cases of what an order costs, in this period and to come."""
-    total = 0
-    for case in range(len(nets)):
-        net = nets[case]
-        takes, gives, after = move(
-            mode, grid, level, net, battery[0], battery[1], battery[2], battery[3], battery[4]
-        )
-        total += stage_cost(net, takes, gives, price, costs[0], costs[1])
-        total += _read(worth, after, shift)
-    return total
-
-
-@compiled
 def _choose(  # noqa: PLR0913, PLR0917
     level: int,
     nets: Mwh,
@@ -231,25 +210,39 @@ def _choose(  # noqa: PLR0913, PLR0917
     costs: tuple[int, int],
     shift: int,
 ) -> tuple[int, int, int]:
-    """Return the order of the least expected cost, mode and grid, and that cost."""
-    best, chosen, amount = (
-        _expected(AUTO, 0, level, nets, price, worth, battery, costs, shift),
-        AUTO,
-        0,
-    )
-    for mode, most in (
-        (CHARGE, min(grid_in, battery[2])),
-        (DISCHARGE, min(grid_out, battery[3])),
-        (HOLD, 0),
-    ):
-        for part in range(_PARTS + 1):
-            grid = most * part // _PARTS
-            if part and not grid:
-                continue
-            cost = _expected(mode, grid, level, nets, price, worth, battery, costs, shift)
-            if cost < best:
-                best, chosen, amount = cost, mode, grid
-    return chosen, amount, best // len(nets)
+    """Return the order of the least expected cost, mode and grid, and that cost.
+
+    One function, as handing an array to another takes longer than what is done with it.
+    """
+    least, chosen, amount = np.int64(0), AUTO, 0
+    for number in range(len(_CHOICES)):
+        mode, part = _CHOICES[number, 0], _CHOICES[number, 1]
+        most = 0
+        if mode == CHARGE:
+            most = min(grid_in, battery[2])
+        if mode == DISCHARGE:
+            most = min(grid_out, battery[3])
+        grid = most * part // _PARTS
+        if part and not grid:
+            continue
+        total = np.int64(0)
+        for case in range(len(nets)):
+            net = nets[case]
+            takes, gives, after = move(
+                mode, grid, level, net, battery[0], battery[1], battery[2], battery[3], battery[4]
+            )
+            total += stage_cost(net, takes, gives, price, costs[0], costs[1])
+            place = after >> shift
+            if place >= len(worth) - 1:
+                total += worth[-1]
+            else:
+                # No finer, or the product could be too large.
+                beyond = after - (place << shift) >> shift - _FINE
+                slope = worth[place + 1] - worth[place]
+                total += worth[place] + (slope * beyond >> _FINE)
+        if not number or total < least:
+            least, chosen, amount = total, mode, grid
+    return chosen, amount, least // len(nets)
 
 
 @compiled
