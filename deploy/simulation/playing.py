@@ -17,6 +17,7 @@ from load_generator.world.terminals import Order
 from schemas.units import MINUTE_S
 from streams.settings import Settings
 from streams.topics import (
+    BATTERY_DIRECTIVES,
     CHARGE_DIRECTIVES,
     EV_SESSIONS,
     METER_FRAMES,
@@ -26,7 +27,7 @@ from streams.topics import (
     Topic,
 )
 
-DIRECTIVES: Final = (PRODUCTION_ORDERS, CHARGE_DIRECTIVES)
+DIRECTIVES: Final = (PRODUCTION_ORDERS, CHARGE_DIRECTIVES, BATTERY_DIRECTIVES)
 """Topics whose messages devices follow."""
 
 TOLD: Final = (METER_FRAMES, PLANT_READINGS, EV_SESSIONS)
@@ -40,8 +41,7 @@ class Player:
     """Plays a world to a system.
 
     Attributes:
-        in_lock_step: Whether a minute waits for the system's answer to the one before; the grid
-            hears nothing of it else.
+        step_minutes: After so many minutes the system's answer is waited for; 0: only at the end.
         heard: What the system said: minute, topic's name, message.
         told: How many directives devices were given.
     """
@@ -49,11 +49,17 @@ class Player:
     world: World
     link: Link
     settings: Settings
-    in_lock_step: bool
+    step_minutes: int
     on_minute: Callable[[int], None] = lambda _: None
     heard: list[tuple[int, str, BaseModel]] = field(default_factory=list)
     told: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
+
+    async def prepare(self, messages: Iterable[tuple[Topic, bytes, bytes]]) -> None:
+        """Tell the system what it shall know before the first minute."""
+        for topic, key, value in messages:
+            await self._send(topic, [(key, value)])
+        await self.link.settled()
 
     async def play(self, minutes: int) -> Recording:
         """Play so many minutes, and return what happened in them.
@@ -70,7 +76,7 @@ class Player:
             recording.add(played)
             await self._tell(meters, played)
             orders = []
-            if self.in_lock_step:
+            if self.step_minutes and (minute // MINUTE_S + 1) % self.step_minutes == 0:
                 orders = self._orders(minute, await self.link.settled(), addresses)
             self.on_minute(minute)
         self._orders(start + minutes * MINUTE_S, await self.link.settled(), addresses)

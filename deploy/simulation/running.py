@@ -113,7 +113,9 @@ async def _play(
         hears=sorted(heard),
         partitions=settings.partitions,
     ) as link:
-        player = Player(world, link, settings, in_lock_step=steers, on_minute=on_minute)
+        step = scenario.step_minutes if steers else 0
+        player = Player(world, link, settings, step_minutes=step, on_minute=on_minute)
+        await player.prepare(scenario.prepare(world, options.minutes))
         return player, await player.play(options.minutes)
 
 

@@ -1,6 +1,6 @@
 """What a scenario is, and what a run of one leaves behind."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from deploy.report.pictures import Picture
 from deploy.simulation.recording import Recording
 from deploy.simulation.verdict import Check
 from load_generator.registered import HOUSEHOLD_LIMIT_W
+from load_generator.world.grid import World
 from streams.topics import Topic
 
 
@@ -42,6 +43,10 @@ class Run:
         return [(minute, said) for minute, name, said in self.heard if name == topic.name]
 
 
+def _nothing(_world: World, _minutes: int) -> Iterable[tuple[Topic, bytes, bytes]]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """A story that a grid plays.
@@ -55,10 +60,11 @@ class Scenario:
         hears: What is listened to; directives among it are obeyed.
         world: Of `WorldPlan`, what the story needs.
         household_limit_w: What a community's connection bears for each household, W.
+        step_minutes: How many minutes are played before the system's answer is waited for.
         judge: Says what came of it.
         draw: Draws it.
         tables: What goes into CSV files, by file name.
-        prepare: Messages that the system is told before the first minute, by topic.
+        prepare: Says what the system is told before the first minute: topic, key and value.
     """
 
     name: str
@@ -69,6 +75,8 @@ class Scenario:
     hears: tuple[Topic, ...] = ()
     world: Mapping[str, Any] = field(default_factory=dict)
     household_limit_w: int = HOUSEHOLD_LIMIT_W
+    step_minutes: int = 1
+    prepare: Callable[[World, int], Iterable[tuple[Topic, bytes, bytes]]] = _nothing
     judge: Callable[[Run], list[Check]]
     draw: Callable[[Run], Iterator[Picture]]
     tables: Callable[[Run], Mapping[str, pa.Table]]

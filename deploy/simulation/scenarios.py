@@ -2,7 +2,15 @@
 
 from typing import Final
 
+from deploy.simulation.batteries import BATTERIES
 from deploy.simulation.consumption import GLOBAL_CONSUMPTION, HOUSEHOLD_CONSUMPTION
 from deploy.simulation.production import PRODUCTION
+from deploy.simulation.vehicles import VEHICLES
 
-SCENARIOS: Final = (HOUSEHOLD_CONSUMPTION, GLOBAL_CONSUMPTION, PRODUCTION)
+SCENARIOS: Final = (
+    HOUSEHOLD_CONSUMPTION,
+    GLOBAL_CONSUMPTION,
+    PRODUCTION,
+    VEHICLES,
+    BATTERIES,
+)
