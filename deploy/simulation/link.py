@@ -45,6 +45,7 @@ class Link:
     Attributes:
         reads: What each consumer group reads, of what is told here or heard here.
         hears: The topics that the system writes and that are listened to.
+        patience_s: How long a minute may take.
     """
 
     producer: aiokafka.AIOKafkaProducer
@@ -52,6 +53,7 @@ class Link:
     admin: AIOKafkaAdminClient
     reads: Mapping[str, Sequence[str]]
     hears: tuple[TopicPartition, ...]
+    patience_s: float = PATIENCE_S
     _ends: Ends = field(default_factory=dict)
     _under_way: list["asyncio.Future[Any]"] = field(default_factory=list)
 
@@ -104,12 +106,12 @@ class Link:
         """Return what the system has written since the last call, once it has nothing more to say.
 
         Raises:
-            LinkError: If it does not get there in a minute.
+            LinkError: If it does not get there in time.
             KafkaError: If the broker refuses what was told.
         """
         await self._acknowledged()
         heard: list[Said] = []
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self.patience_s
         while True:
             committed = await self._committed()
             heard += await self._listened()
@@ -125,7 +127,7 @@ class Link:
                     f"{place.topic}[{place.partition}] to {end}"
                     for place, end in sorted(behind.items())
                 )
-                raise LinkError(f"not read within {PATIENCE_S:.0f} s: {words}")
+                raise LinkError(f"not read within {self.patience_s:.0f} s: {words}")
             await asyncio.sleep(_POLL_S)
 
     async def _acknowledged(self) -> None:

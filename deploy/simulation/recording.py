@@ -61,6 +61,19 @@ class Recording:
         """Mean net load of the grid in each minute, W."""
         return np.asarray(self.community_w.sum(axis=1), np.float64)
 
+    @cached_property
+    def heating_w(self) -> Watts:
+        """Mean power of each community's water heaters, W (minutes, communities)."""
+        fleet = self.world.fleet
+        community = fleet.community[fleet.heater]
+        return np.array(
+            [
+                np.bincount(community, weights=t.heated.drawn, minlength=len(fleet.community_ids))
+                * W_A_MWH
+                for t in self.truths
+            ]
+        )
+
     def energy_w(self, name: str) -> Watts:
         """Return the grid's mean power of a flow, as `EnergyFlows` names it, by minute, W."""
         return np.array([int(getattr(t.flows, name).sum()) for t in self.truths]) * W_A_MWH
