@@ -68,6 +68,7 @@ def registered(
         zip(fleet.battery.tolist(), (fleet.battery_capacity_mwh // 1000).tolist(), strict=True)
     )
     chargers = _charger_powers(fleet)
+    heaters = dict(zip(fleet.heater.tolist(), fleet.heater_w.tolist(), strict=True))
     for number, (meter, community) in enumerate(
         zip(fleet.meter_ids, fleet.community.tolist(), strict=True)
     ):
@@ -82,6 +83,7 @@ def registered(
             pv_peak_w=panels.get(number),
             battery_wh=stores.get(number),
             ev_charger_w=chargers.get(number),
+            flexible_w=heaters.get(number),
         )
 
 
