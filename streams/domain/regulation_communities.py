@@ -142,9 +142,7 @@ class Regulation:
         loads = self.loads.get(name) or Loads()
         measured = measure(told, loads, registered=of, policy=self.policy)
         switches = self.switches.get(name) or {}
-        decision = decide(
-            before, switches, measured, loads, registered=of, policy=self.policy
-        )
+        decision = decide(before, switches, measured, loads, registered=of, policy=self.policy)
         self._apply(replace(decision.community, told_at=told.told_at), decision, step, of=of)
 
     def _apply(
