@@ -17,6 +17,9 @@ _WAITING: Final = 1
 """A version until the registry gives its own."""
 
 ZONE: Final = "Europe/Berlin"
+LATITUDE_DEG, LONGITUDE_DEG = 51.3, 9.5
+"""Kassel, about the middle of where the profiles were measured."""
+
 HOUSEHOLD_LIMIT_W: Final = 5_000
 """What a household adds to its community's connection: about what planners reckon with for many."""
 
@@ -35,9 +38,12 @@ WITH_E_MAIL: Final = 50
 _LANGUAGES: Final = tuple(Language)
 
 
-def registered(fleet: Fleet) -> Iterator[Person | Community | Technician | Household]:
+def registered(
+    fleet: Fleet, *, household_limit_w: int = HOUSEHOLD_LIMIT_W
+) -> Iterator[Person | Community | Technician | Household]:
     """Yield a fleet's people, communities, technicians and households.
 
+    A community's connection bears `household_limit_w` for each of its households.
     A household is named as its meter with an h, its customer with a p; their addresses, at
     example.org, lead nowhere.
     """
@@ -54,8 +60,10 @@ def registered(fleet: Fleet) -> Iterator[Person | Community | Technician | House
             community_id=name,
             version=_WAITING,
             valid_from=_EVER,
-            connection_limit_w=size * HOUSEHOLD_LIMIT_W,
+            connection_limit_w=size * household_limit_w,
             zone=ZONE,
+            latitude_deg=LATITUDE_DEG,
+            longitude_deg=LONGITUDE_DEG,
         )
     for name in technicians:
         yield Technician(technician_id=name, version=_WAITING, valid_from=_EVER)
@@ -86,6 +94,7 @@ def contract_powers_w(fleet: Fleet) -> NDArray[np.int64]:
     """Return the next larger contract to what each household may ever use, W."""
     power = fleet.full_load_w.astype(np.float64) * NOISIEST
     power[fleet.heat_pump] += fleet.heat_pump_w
+    power[fleet.heater] += fleet.heater_w
     power[fleet.ev] += fleet.profiles.ev_home_kw[fleet.ev_shape] * 1000
     step = np.minimum(np.searchsorted(CONTRACTS_W, power), len(CONTRACTS_W) - 1)
     contracts: NDArray[np.int64] = CONTRACTS_W[step]

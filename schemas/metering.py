@@ -179,6 +179,8 @@ class RejectionRule(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     NEGATIVE_ENERGY = "negative_energy"
     ENERGY_TOO_LARGE = "energy_too_large"
+    UNKNOWN_PLANT = "unknown_plant"
+    OUT_OF_SERVICE = "out_of_service"
 
 
 class RejectedReading(BaseModel):

@@ -16,6 +16,7 @@ from schemas.ev_charging import (
     EvSession,
     RejectedSession,
 )
+from schemas.energy_balance import GridMinute, GridPartial
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
@@ -26,7 +27,15 @@ from schemas.metering import (
 )
 from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
+from schemas.production import (
+    PlantMinute,
+    PlantReading,
+    ProductionOrder,
+    ProductionPlan,
+    ShedOrder,
+)
 from schemas.registry import Community, Household, Plant, Technician
+from schemas.validation import PeriodReadings, ReadingVerdicts, ValidatedIntervals
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
 PERSONS_SEGMENT_S: Final = 1
@@ -69,10 +78,25 @@ REJECTED_READINGS: Final = Topic(
     "rejected-readings", "community id, empty where unreadable", RejectedReading
 )
 READING_EDITS: Final = Topic("reading-edits", "community id", EditedReading)
+PERIOD_READINGS: Final = Topic(
+    "period-readings",
+    "community id",
+    PeriodReadings,
+    {"max.message.bytes": str(LARGEST_MESSAGE_BYTES)},
+)
+VALIDATED_INTERVALS: Final = Topic("validated-intervals", "community id", ValidatedIntervals)
+READING_VERDICTS: Final = Topic("reading-verdicts", "community id", ReadingVerdicts)
 AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
 TICKET_COMMANDS: Final = Topic("ticket-commands", "community id", TicketCommand)
+GRID_PARTIALS: Final = Topic("grid-partials", "grid", GridPartial)
+GRID_MINUTES: Final = Topic("grid-minutes", "grid", GridMinute)
+PLANT_READINGS: Final = Topic("plant-readings", "plant id", PlantReading, is_received=True)
+PLANT_MINUTES: Final = Topic("plant-minutes", "grid", PlantMinute)
+PRODUCTION_ORDERS: Final = Topic("production-orders", "plant id", ProductionOrder)
+PRODUCTION_PLANS: Final = Topic("production-plans", "plant id", ProductionPlan)
+SHED_ORDERS: Final = Topic("shed-orders", "community id", ShedOrder)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
 EV_SESSIONS: Final = Topic("ev-sessions", "community id", EvSession, is_received=True)
@@ -119,10 +143,20 @@ TOPICS: Final = (
     HOUSEHOLD_INTERVALS,
     REJECTED_READINGS,
     READING_EDITS,
+    PERIOD_READINGS,
+    VALIDATED_INTERVALS,
+    READING_VERDICTS,
     AUTARKY_INTERVALS,
     AUTARKY_CHANGES,
     MALFUNCTIONS,
     TICKET_COMMANDS,
+    GRID_PARTIALS,
+    GRID_MINUTES,
+    PLANT_READINGS,
+    PLANT_MINUTES,
+    PRODUCTION_ORDERS,
+    PRODUCTION_PLANS,
+    SHED_ORDERS,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
     EV_SESSIONS,

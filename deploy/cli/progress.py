@@ -101,6 +101,11 @@ def print_summary(console: Console, result: DemoResult, out: Path) -> None:
         ("corrected", f"{result.corrected_frames:,} frames"),
         ("rejected", f"{result.rejected_readings:,} readings"),
         ("periods", f"{result.household_periods:,}"),
+        (
+            "breakdowns found, and cleared",
+            f"{result.breakdowns_found}, {result.breakdowns_cleared} of {len(result.breakdowns)}",
+        ),
+        ("false tickets", f"{len(result.false_tickets):,}"),
         ("mails", f"{result.mails:,}"),
         ("difference", f"[{verdict}]{result.difference_mwh} mWh[/]"),
     ):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -102,6 +103,8 @@ def fields_of(entry: Entry) -> Fields:
     """Return an entry as a line of a file says it: what there is none of is left out."""
     kind = kind_of(entry)
     said = {name: getattr(entry, name) for name in FIELDS[kind]}
+    # JSON has no exact decimals.
+    said |= {name: str(value) for name, value in said.items() if isinstance(value, Decimal)}
     times = {name: as_time(said[name]) for name in _TIMES if said.get(name) is not None}
     return {
         "kind": kind,

@@ -1,0 +1,19 @@
+"""The role that steers: its agents, each by its noun."""
+
+from typing import Final
+
+from agents import energy_balance
+from streams.delivery.app import App
+from streams.delivery.transactional import TransactionalDelivery
+from streams.settings import DeliveryMode, Settings
+
+FETCH_WAIT_MS: Final = 20
+"""What one agent tells is the next one's input: their waits add up."""
+
+
+def attach(app: App, settings: Settings) -> None:
+    """Declare the tables and the agents of the role."""
+    if settings.delivery is DeliveryMode.TRANSACTIONAL:
+        app.delivery = TransactionalDelivery(app)
+    app.fetch_wait_ms = FETCH_WAIT_MS
+    energy_balance.attach(app, settings)
