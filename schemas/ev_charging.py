@@ -170,7 +170,7 @@ class ChargePlan(BaseModel):
     period_start: PeriodStart
     version: Version
     base_w: Annotated[
-        PowerColumn, Field(description="forecast of its communities without vehicles")
+        PowerColumn, Field(description="forecast, of communities without vehicles")
     ]
     planned_w: Annotated[PowerColumn, Field(description="of its vehicles")]
     sessions: Annotated[int, Field(ge=0)]

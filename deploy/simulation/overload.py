@@ -14,6 +14,7 @@ from deploy.simulation.pictures import draw_loads, draw_raster
 from deploy.simulation.production import draw_production, production_table
 from deploy.simulation.recording import W_A_MWH, Recording, Watts
 from deploy.simulation.scenario import Run, Scenario
+from deploy.simulation.switching import Runs, flaps, off_runs
 from deploy.simulation.verdict import Check
 from load_generator.world.devices import Switch
 from load_generator.world.heaters import held_back
@@ -29,34 +30,15 @@ OUT_MINUTES: Final = 60
 LEAST_AVOIDED: Final = 0.9
 SHORTEST_OFF_MINUTES: Final = 15
 LONGEST_OFF_MINUTES: Final = 120
-FLAP_MINUTES: Final = 60
 MOST_COLD: Final = 0.01
 LEAST_COVERED: Final = 0.5
 RELIEVED_MINUTES: Final = 15
-
-Runs = NDArray[np.int64]
-"""Rows of household, first minute and the minute after the last, in which it was OFF."""
 
 
 def avoidable(recording: Recording, limit_w: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return where a community was overloaded that would not have been with its heaters off."""
     load = recording.community_w
     return (load > limit_w) & (load - recording.heating_w <= limit_w)
-
-
-def off_runs(off: NDArray[np.bool_]) -> Runs:
-    """Return each stretch of minutes in which a household was OFF, from (minutes, households)."""
-    edge = np.zeros((1, off.shape[1]), np.int8)
-    change = np.diff(np.vstack([edge, off.astype(np.int8), edge]), axis=0).T
-    household, begins = np.nonzero(change == 1)
-    _, ends = np.nonzero(change == -1)
-    return np.stack([household, begins, ends], axis=1)
-
-
-def flaps(runs: Runs) -> int:
-    """Return how often a household was switched off, on and off again within an hour."""
-    same = runs[1:, 0] == runs[:-1, 0]
-    return int((same & (runs[1:, 1] - runs[:-1, 1] < FLAP_MINUTES)).sum())
 
 
 def held_w(recording: Recording) -> Watts:

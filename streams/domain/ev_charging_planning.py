@@ -151,14 +151,14 @@ def _flattest(
     sums = np.add.reduceat(np.append(energy, 0), fleet.firsts[:-1]) if len(energy) else energy
     quanta = np.maximum(sums // _STEPS, 1)
     objective = lower_bound = 0.0
-    for done in range(1, tolerance.sweeps + 1):
+    for sweeps in range(1, tolerance.sweeps + 1):  # noqa: B007 - how many it took
         sweep(fleet.firsts, base, total, quanta, charge, fleet.cap, energy, fleet.headroom)
         level = base + total
         objective = float(level @ level)
         lower_bound = least_objective(fleet, level, base, energy)
         if objective - lower_bound <= tolerance.gap * objective:
             break
-    return Plan(charge, objective, lower_bound, done)
+    return Plan(charge, objective, lower_bound, sweeps)
 
 
 def _within(  # noqa: PLR0913, PLR0917 - what a plan is made of

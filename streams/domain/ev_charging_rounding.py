@@ -106,10 +106,10 @@ def switch_on_off(
                 rank[period] += _AT_THE_EDGE
         order = np.argsort(rank)
         before = room.copy()
-        _choose(session, order, cap, energy, room, chosen, is_fixed, False)
+        _choose(session, order, cap, energy, room, chosen, is_fixed, False)  # noqa: FBT003 - as above
         if is_narrow and not _others_fit(is_fixed, cap, energy, room):
             room[:] = before
-            _choose(session, order, cap, energy, room, chosen, is_fixed, True)
+            _choose(session, order, cap, energy, room, chosen, is_fixed, True)  # noqa: FBT003 - as above
         rest = energy[session]
         for period in range(periods):
             taken = min(cap[session, period], rest) if chosen[period] else 0
