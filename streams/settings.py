@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Self
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -115,6 +116,12 @@ def _host_and_port(text: str) -> str:
         if not host or not port.isdigit() or not 0 < int(port) <= MAX_PORT:
             raise ValueError(f"{address!r} is not HOST:PORT, as in 127.0.0.1:9092")
     return text
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no IANA time zone, as in Europe/Berlin")
+    return name
 
 
 class Settings(BaseSettings):
@@ -333,6 +340,52 @@ class Settings(BaseSettings):
         le=timedelta(hours=48),
         description="How long a minute of the grid can be told anew, by event time.",
     )
+    grid_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="Europe/Berlin",
+        description="IANA time zone of the grid's days, for its forecast.",
+    )
+    control_stale_after: Duration = Field(
+        default=timedelta(minutes=3),
+        ge=timedelta(minutes=1),
+        description="Control stops steering when its newest input is older, by the wall clock.",
+    )
+    production_reserve_percent: float = Field(
+        default=2.0, ge=0, le=100, description="Of the forecast, asked of plants beyond it."
+    )
+    production_keep_percent: float = Field(
+        default=10.0,
+        ge=0,
+        le=100,
+        description="A running plant is stopped only when the others could give so much more than "
+        "the highest demand in sight.",
+    )
+    production_ahead_minutes: int = Field(
+        default=5,
+        ge=1,
+        le=60,
+        description="A deficit is handed to regulation so long before it is there.",
+    )
+    production_silent_minutes: int = Field(
+        default=3,
+        ge=1,
+        le=60,
+        description="A plant whose last reading is older is taken to stay where it was.",
+    )
+    production_lost_minutes: int = Field(
+        default=15, ge=1, le=1440, description="One whose last reading is older counts as nothing."
+    )
+    production_tolerance_percent: float = Field(
+        default=3.0,
+        gt=0,
+        le=100,
+        description="Of a plant's capacity, by which it may miss its order.",
+    )
+    production_disobeying_minutes: int = Field(
+        default=3,
+        ge=1,
+        le=60,
+        description="So many misses in a row, and a plant is not counted on to follow.",
+    )
     smtp_host: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9.:-]*$",
@@ -492,6 +545,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"SMATRIX_BALANCE_RETENTION={self.balance_retention} must be at least 2 min longer "
                 f"than SMATRIX_BALANCE_PATIENCE={self.balance_patience}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_lost_plant_was_silent_before(self) -> Self:
+        if self.production_lost_minutes < self.production_silent_minutes:
+            raise ValueError(
+                f"SMATRIX_PRODUCTION_LOST_MINUTES={self.production_lost_minutes} must be at least "
+                f"SMATRIX_PRODUCTION_SILENT_MINUTES={self.production_silent_minutes}"
             )
         return self
 
