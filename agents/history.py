@@ -21,6 +21,13 @@ from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.malfunction_rows import malfunction_rows
 from sinks.clickhouse.notification_rows import notification_state_rows
+from sinks.clickhouse.production_rows import (
+    grid_minute_rows,
+    plant_minute_rows,
+    production_order_rows,
+    production_plan_rows,
+    shed_order_rows,
+)
 from sinks.clickhouse.registry_rows import (
     registered_community_rows,
     registered_household_rows,
@@ -56,6 +63,11 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.AUTARKY_INTERVALS, autarky_interval_rows),
     (topics.AUTARKY_CHANGES, autarky_change_rows),
     (topics.MALFUNCTIONS, malfunction_rows),
+    (topics.GRID_MINUTES, grid_minute_rows),
+    (topics.PLANT_MINUTES, plant_minute_rows),
+    (topics.PRODUCTION_ORDERS, production_order_rows),
+    (topics.PRODUCTION_PLANS, production_plan_rows),
+    (topics.SHED_ORDERS, shed_order_rows),
     (topics.NOTIFICATION_STATES, notification_state_rows),
     (topics.PRICES, price_rows),
     (topics.BATTERY_DIRECTIVES, battery_directive_rows),
