@@ -68,7 +68,7 @@ def _simulate(scenario: Scenario, options: Options, out: Path) -> None:
     settings, console = get_settings(), Console(soft_wrap=True, highlight=False)
     stop_on_signals()
     console.print(f"{scenario.title}: {scenario.story}")
-    system = EmbeddedSystem(settings, out / "system", wipe=True)
+    system = EmbeddedSystem(settings, out / "system", wipe=True, roles=scenario.roles)
     system.variables["SMATRIX_COMMIT_INTERVAL"] = _COMMIT_S
     with system:
         finished, verdict = run(

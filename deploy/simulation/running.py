@@ -28,6 +28,7 @@ from streams.settings import Settings
 from streams.topics import Topic
 
 ROLES: Final = ("metering", "control")
+"""Those that directives come of; the others are not waited for."""
 
 
 def run(
@@ -102,7 +103,8 @@ async def _play(
     on_minute: Callable[[int], None],
 ) -> tuple[Player, Recording]:
     prefix = settings.topic_prefix
-    reads = {settings.app_id(role): sorted(topics_read(role, settings)) for role in ROLES}
+    steering = [role for role in scenario.roles if role in ROLES]
+    reads = {settings.app_id(role): sorted(topics_read(role, settings)) for role in steering}
     told = {prefix + topic.name for topic in TOLD}
     heard = {prefix + topic.name for topic in scenario.hears}
     heard |= {topic for topics in reads.values() for topic in topics} - told

@@ -64,6 +64,7 @@ class Scenario:
         judge: Says what came of it.
         draw: Draws it.
         tables: What goes into CSV files, by file name.
+        roles: Whose workers the story needs.
         prepare: Says what the system is told before the first minute: topic, key and value.
     """
 
@@ -76,6 +77,7 @@ class Scenario:
     world: Mapping[str, Any] = field(default_factory=dict)
     household_limit_w: int = HOUSEHOLD_LIMIT_W
     step_minutes: int = 1
+    roles: tuple[str, ...] = ("metering", "control")
     prepare: Callable[[World, int], Iterable[tuple[Topic, bytes, bytes]]] = _nothing
     judge: Callable[[Run], list[Check]]
     draw: Callable[[Run], Iterator[Picture]]
