@@ -45,6 +45,13 @@ _EXPIRES_BY: Final = {
     "autarky_community_intervals": "period_start",
     "autarky_told_changes": "period_start",
     "malfunction_steps": "at",
+    "grid_minute_sums": "minute",
+    "told_grid_minute_versions": "minute",
+    "plant_minute_readings": "minute",
+    "told_production_orders": "valid_from",
+    "told_production_order_versions": "valid_from",
+    "told_production_plans": "plan_start",
+    "told_shed_orders": "minute",
     "told_notification_states": "at",
 }
 """What the age of a row is counted from, for each table that history fills."""
