@@ -166,5 +166,5 @@ async def test_history_expires_after_the_days_that_are_set(
     await migrate(client, database, ttl_days=0)
 
     assert kept_for_400_days == kept_for_500_days
-    assert len(kept_for_500_days) == 10
+    assert len(kept_for_500_days) == 17
     assert await _column(client, expiring.format("%")) == []

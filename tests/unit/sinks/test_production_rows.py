@@ -148,12 +148,8 @@ async def test_shed_orders_are_kept_with_each_version(sink: Sink, client: AsyncC
 
     await keep(sink, shed_order_rows(as_messages([order, ended, order])))
 
-    assert await ask(
-        client, "SELECT version, shed_w, reason FROM shed_orders ORDER BY version"
-    ) == [
-        (1, 700, "deficit"),
-        (2, 0, "relieved"),
-    ]
+    told = await ask(client, "SELECT version, shed_w, reason FROM shed_orders ORDER BY version")
+    assert told == [(1, 700, "deficit"), (2, 0, "relieved")]
 
 
 async def test_a_registered_plant_says_what_it_costs(sink: Sink, client: AsyncClient) -> None:
@@ -164,7 +160,7 @@ async def test_a_registered_plant_says_what_it_costs(sink: Sink, client: AsyncCl
     assert await ask(
         client,
         "SELECT plant_id, toString(cost_eur_per_mwh), co2_g_per_kwh, ramp_w_per_minute "
-        f"FROM registry_plants_at(at = {NOON}) ORDER BY plant_id",
+        "FROM registry_plants_at(at = '2026-01-01 12:00:00') ORDER BY plant_id",
     ) == [("g1", "85.5", 370, 20), ("w1", None, None, None)]
 
 
@@ -175,8 +171,7 @@ async def test_a_registered_plant_says_what_it_costs(sink: Sink, client: AsyncCl
         (production_order_rows, b"not json"),
         (
             production_plan_rows,
-            b'{"plan_id":"a","plant_id":"a","version":1,"period_start":0,"planned_w":[1],'
-            b'"forecast_w":[],"deficit_w":[1]}',
+            b'{"plan_id":"a","plant_id":"a","version":1,"period_start":0,"planned_w":[1]}',
         ),
         (shed_order_rows, None),
         (plant_minute_rows, b"[]"),
