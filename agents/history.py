@@ -27,6 +27,11 @@ from sinks.clickhouse.registry_rows import (
     registered_plant_rows,
     registered_technician_rows,
 )
+from sinks.clickhouse.regulation_rows import (
+    directive_ack_rows,
+    regulation_minute_rows,
+    switch_directive_rows,
+)
 from sinks.clickhouse.rejection_rows import rejection_rows
 from sinks.clickhouse.rows import Decoded
 from sinks.clickhouse.validation_rows import reading_verdict_rows, validated_interval_rows
@@ -56,6 +61,9 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.AUTARKY_CHANGES, autarky_change_rows),
     (topics.MALFUNCTIONS, malfunction_rows),
     (topics.NOTIFICATION_STATES, notification_state_rows),
+    (topics.SWITCH_DIRECTIVES, switch_directive_rows),
+    (topics.DIRECTIVE_ACKS, directive_ack_rows),
+    (topics.REGULATION_MINUTES, regulation_minute_rows),
     (topics.REGISTRY_COMMUNITIES, registered_community_rows),
     (topics.REGISTRY_HOUSEHOLDS, registered_household_rows),
     (topics.REGISTRY_PLANTS, registered_plant_rows),

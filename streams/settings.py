@@ -30,6 +30,7 @@ from streams.configuration.metering import MeteringSettings, Unregistered
 from streams.configuration.metrics import MetricsSettings
 from streams.configuration.names import NameSettings
 from streams.configuration.notifications import NotificationSettings
+from streams.configuration.regulation import RegulationSettings
 from streams.configuration.worker import DeliveryMode, WorkerSettings
 
 __all__ = [
@@ -56,6 +57,7 @@ class ConfigurationError(Exception):
 class Settings(
     NotificationSettings,
     MailSettings,
+    RegulationSettings,
     EnergyBalanceSettings,
     MalfunctionSettings,
     AutarkySettings,
