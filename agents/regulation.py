@@ -1,4 +1,4 @@
-"""Shell around `streams.domain.regulation_communities`: closed minutes in, orders to switches out."""
+"""Shell around `streams.domain.regulation_communities`: closed minutes in, directives out."""
 
 import asyncio
 import logging

@@ -172,6 +172,7 @@ def regulation_policy(settings: Settings) -> RegulationPolicy:
             least_relief_w=settings.regulation_least_relief_w,
             burst_percent=settings.regulation_burst_percent,
             idle_percent=settings.regulation_idle_percent,
+            memory_s=_seconds(settings.regulation_memory),
             off_peak=_off_peak(settings.regulation_off_peak),
         )
     except PolicyError as error:

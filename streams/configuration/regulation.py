@@ -104,6 +104,13 @@ class RegulationSettings(Group):
         le=100,
         description="Of what a switch can take away, so much is taken to be on at any time.",
     )
+    regulation_memory: Duration = Field(
+        default=timedelta(hours=24),
+        ge=timedelta(0),
+        le=timedelta(days=28),
+        description="Who was not shed for so long is as good as never shed: of these, who gives "
+        "most is shed first.",
+    )
     regulation_off_peak: str = Field(
         default="",
         pattern=OFF_PEAK.pattern + "$",
