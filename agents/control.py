@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agents import energy_balance, regulation
+from agents import batteries, energy_balance, production, production_readings, regulation
 from streams.delivery.app import App
 from streams.delivery.transactional import TransactionalDelivery
 from streams.settings import DeliveryMode, Settings
@@ -18,3 +18,6 @@ def attach(app: App, settings: Settings) -> None:
     app.fetch_wait_ms = FETCH_WAIT_MS
     energy_balance.attach(app, settings)
     regulation.attach(app, settings)
+    batteries.attach(app, settings)
+    production_readings.attach(app, settings)
+    production.attach(app, settings)

@@ -79,12 +79,6 @@ class RegulationSettings(Group):
         le=timedelta(minutes=30),
         description="When a directive that nobody acknowledged is sent again.",
     )
-    regulation_stale_after: Duration = Field(
-        default=timedelta(minutes=3),
-        ge=timedelta(minutes=1),
-        le=timedelta(hours=1),
-        description="A community that has told nothing for so long is steered no more: all AUTO.",
-    )
     regulation_guaranteed_w: int = Field(
         default=4_200, ge=0, le=10**6, description="What every household may always draw, W."
     )
