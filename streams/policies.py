@@ -5,12 +5,9 @@ from typing import Final
 
 from schemas.units import PERIOD_S
 from streams.domain.autarky_states import AutarkyPolicy
-<<<<<<< HEAD
 from streams.domain.batteries_deciding import BatteryPolicy
 from streams.domain.batteries_plan import Costs
-=======
 from streams.domain.energy_balance import BalancePolicy
->>>>>>> 2b37eefefe98d67f93dd66336fee62fc1eaef79d
 from streams.domain.malfunction import MalfunctionPolicy
 from streams.domain.notifications import NotificationPolicy
 from streams.domain.prices import cents_of
@@ -79,7 +76,6 @@ def notification_policy(settings: Settings) -> NotificationPolicy:
     )
 
 
-<<<<<<< HEAD
 def battery_policy(settings: Settings) -> BatteryPolicy:
     """Return how batteries are steered."""
     return BatteryPolicy(
@@ -92,11 +88,12 @@ def battery_policy(settings: Settings) -> BatteryPolicy:
         ),
         known_periods=int(settings.battery_prices_ahead.total_seconds()) // PERIOD_S,
         connection_percent=settings.battery_connection_percent,
-=======
+    )
+
+
 def balance_policy(settings: Settings) -> BalancePolicy:
     """Return how long the grid's balance waits, and how long it can be told anew."""
     return BalancePolicy(
         patience_s=int(settings.balance_patience.total_seconds()),
         retention_s=int(settings.balance_retention.total_seconds()),
->>>>>>> 2b37eefefe98d67f93dd66336fee62fc1eaef79d
     )

@@ -15,6 +15,7 @@ from deploy.cli import (
     load,
     malfunction_report,
     notifications,
+    prices,
     registry,
     repartition,
     reprocess,
@@ -75,6 +76,7 @@ cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.add_typer(registry.registry, name="registry")
+cli.add_typer(prices.prices, name="prices")
 cli.add_typer(tickets.tickets, name="tickets")
 cli.add_typer(notifications.notifications, name="notifications")
 

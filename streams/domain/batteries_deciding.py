@@ -287,7 +287,8 @@ def expectations(histories: Watts, *, start: int, periods: int, policy: BatteryP
     """
     forecast = blend(histories, period_start=start, horizon_periods=periods, policy=policy.forecast)
     errors = _errors(histories)[:, np.arange(periods) % PERIODS_A_DAY]
-    return forecast[:, None, :] + CASES[None, :, None] * errors[:, None, :]
+    cases: Watts = forecast[:, None, :] + CASES[None, :, None] * errors[:, None, :]
+    return cases
 
 
 def _errors(histories: Watts) -> Watts:
