@@ -30,6 +30,7 @@ from sinks.clickhouse.registry_rows import (
 )
 from sinks.clickhouse.rejection_rows import rejection_rows
 from sinks.clickhouse.rows import Decoded
+from sinks.clickhouse.validation_rows import reading_verdict_rows, validated_interval_rows
 from streams import topics
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
@@ -50,6 +51,8 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.COMMUNITY_MINUTES, community_minute_rows),
     (topics.REJECTED_READINGS, rejection_rows),
     (topics.READING_EDITS, edited_reading_rows),
+    (topics.VALIDATED_INTERVALS, validated_interval_rows),
+    (topics.READING_VERDICTS, reading_verdict_rows),
     (topics.AUTARKY_INTERVALS, autarky_interval_rows),
     (topics.AUTARKY_CHANGES, autarky_change_rows),
     (topics.MALFUNCTIONS, malfunction_rows),

@@ -17,6 +17,9 @@ _WAITING: Final = 1
 """A version until the registry gives its own."""
 
 ZONE: Final = "Europe/Berlin"
+LATITUDE_DEG, LONGITUDE_DEG = 51.3, 9.5
+"""Kassel, about the middle of where the profiles were measured."""
+
 HOUSEHOLD_LIMIT_W: Final = 5_000
 """What a household adds to its community's connection: about what planners reckon with for many."""
 
@@ -59,6 +62,8 @@ def registered(
             valid_from=_EVER,
             connection_limit_w=size * household_limit_w,
             zone=ZONE,
+            latitude_deg=LATITUDE_DEG,
+            longitude_deg=LONGITUDE_DEG,
         )
     for name in technicians:
         yield Technician(technician_id=name, version=_WAITING, valid_from=_EVER)

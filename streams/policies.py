@@ -1,7 +1,10 @@
 """The rules that an operator has set, as the domain takes them."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.units import PERIOD_S
 from streams.domain.autarky_states import AutarkyPolicy
@@ -13,7 +16,7 @@ from streams.domain.notifications import NotificationPolicy
 from streams.domain.prices import cents_of
 from streams.domain.vee import Thresholds
 from streams.domain.windows import WindowPolicy
-from streams.settings import Settings
+from streams.settings import ConfigurationError, Settings
 
 # Periods can be told again for as long as their minutes can be corrected, and that little more.
 MARGIN_S: Final = 3_600
@@ -29,19 +32,78 @@ def window_policy(settings: Settings) -> WindowPolicy:
 
 
 def thresholds(settings: Settings) -> Thresholds:
-    """Return what readings are compared with."""
-    return Thresholds(cap_factor=settings.cap_factor, battery_c_rate=settings.battery_c_rate)
+    """Return what readings are compared with, where a community has nothing of its own.
+
+    Raises:
+        ConfigurationError: If the file of thresholds can't be.
+    """
+    return _usual(settings, _of_file(settings))
+
+
+def own_thresholds(settings: Settings) -> dict[str, Thresholds]:
+    """Return what the readings of single communities are compared with.
+
+    Raises:
+        ConfigurationError: If the file of thresholds can't be.
+    """
+    of_file = _of_file(settings)
+    usual = _usual(settings, of_file)
+    return {
+        community_id: _replaced(usual, numbers, f"communities.{community_id}")
+        for community_id, numbers in of_file.communities.items()
+    }
+
+
+class _ThresholdFile(BaseModel):
+    """The file of thresholds: by the names of `Thresholds`, for all and for single communities."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    usual: dict[str, int | float] = {}
+    communities: dict[str, dict[str, int | float]] = {}
+
+
+def _of_file(settings: Settings) -> _ThresholdFile:
+    if settings.vee_thresholds is None:
+        return _ThresholdFile()
+    try:
+        return _ThresholdFile.model_validate_json(settings.vee_thresholds.read_bytes())
+    except (OSError, ValidationError) as error:
+        first = str(error).replace("\n", " ")
+        raise ConfigurationError(
+            f"SMATRIX_VEE_THRESHOLDS: {settings.vee_thresholds} is no file of thresholds "
+            f"({first}); write it as docs/vee.md says"
+        ) from error
+
+
+def _usual(settings: Settings, of_file: _ThresholdFile) -> Thresholds:
+    of_settings = Thresholds(cap_factor=settings.cap_factor, battery_c_rate=settings.battery_c_rate)
+    return _replaced(of_settings, of_file.usual, "usual")
+
+
+def _replaced(usual: Thresholds, numbers: dict[str, int | float], where: str) -> Thresholds:
+    try:
+        return replace(usual, **numbers)  # type: ignore[arg-type] # names are checked by the call
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"SMATRIX_VEE_THRESHOLDS: {where}: {error}; the names are those of docs/vee.md"
+        ) from error
+
+
+def kept_s(settings: Settings) -> int:
+    """Return how long closed periods can be told again, whole periods, seconds."""
+    kept = int(settings.window_retention.total_seconds()) + MARGIN_S
+    return -(-kept // PERIOD_S) * PERIOD_S
 
 
 def autarky_policy(settings: Settings) -> AutarkyPolicy:
     """Return when somebody is autarkic, and how long periods can be judged again."""
-    kept_s = int(settings.window_retention.total_seconds()) + MARGIN_S
     return AutarkyPolicy(
         enter=Fraction(settings.autarky_enter),
         leave=Fraction(settings.autarky_leave),
         hold_s=int(settings.autarky_hold.total_seconds()),
         efficiency_percent=settings.battery_efficiency_percent,
-        retention_s=-(-kept_s // PERIOD_S) * PERIOD_S,
+        retention_s=kept_s(settings),
     )
 
 

@@ -30,6 +30,7 @@ from schemas.production import (
     ShedOrder,
 )
 from schemas.registry import Community, Household, Plant, Technician
+from schemas.validation import PeriodReadings, ReadingVerdicts, ValidatedIntervals
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
 PERSONS_SEGMENT_S: Final = 1
@@ -72,6 +73,14 @@ REJECTED_READINGS: Final = Topic(
     "rejected-readings", "community id, empty where unreadable", RejectedReading
 )
 READING_EDITS: Final = Topic("reading-edits", "community id", EditedReading)
+PERIOD_READINGS: Final = Topic(
+    "period-readings",
+    "community id",
+    PeriodReadings,
+    {"max.message.bytes": str(LARGEST_MESSAGE_BYTES)},
+)
+VALIDATED_INTERVALS: Final = Topic("validated-intervals", "community id", ValidatedIntervals)
+READING_VERDICTS: Final = Topic("reading-verdicts", "community id", ReadingVerdicts)
 AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
@@ -129,6 +138,9 @@ TOPICS: Final = (
     HOUSEHOLD_INTERVALS,
     REJECTED_READINGS,
     READING_EDITS,
+    PERIOD_READINGS,
+    VALIDATED_INTERVALS,
+    READING_VERDICTS,
     AUTARKY_INTERVALS,
     AUTARKY_CHANGES,
     MALFUNCTIONS,

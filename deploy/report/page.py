@@ -43,6 +43,7 @@ def write_report(
             result=result,
             until=result.first_minute + timedelta(minutes=result.minutes),
             longest_phase_s=max(result.phases_s.values(), default=0) or 1,
+            most_rejected=max(result.rejections.values(), default=0) or 1,
             pictures=pictures,
             colors=COLORS,
         ),

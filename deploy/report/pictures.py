@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from deploy.report.breakdowns import draw_breakdowns
 from deploy.report.days import Days, Flows, HouseholdHours, Watts
 from deploy.report.figures import draw_flows, draw_run, power_unit
 from deploy.report.heat_map import draw_autarky_map, draw_heat_map, lines_are_means_of
@@ -73,6 +74,16 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
                 "autarky",
                 lambda figure, layout: draw_autarky_map(figure, layout, hours),
             )
+    if result.breakdowns:
+        end = result.first_minute + timedelta(minutes=result.minutes)
+        yield _picture(
+            "What broke down, and its ticket",
+            _say_breakdowns(result),
+            "breakdowns",
+            lambda figure, layout: draw_breakdowns(
+                figure, layout, result.breakdowns, result.first_minute, end
+            ),
+        )
     if samples and samples[-1].seconds > samples[0].seconds:
         yield _picture(
             "The run",
@@ -141,6 +152,22 @@ def _say_autarky_map(hours: HouseholdHours, result: DemoResult) -> str:
         "consumption came from the household's own sun, at once or through its battery. "
         f"{np.count_nonzero(met >= _ALL):,} households had an hour that needed no grid; "
         f"{result.autarky_changes:,} changes between autarkic and dependent were told."
+    )
+
+
+def _say_breakdowns(result: DemoResult) -> str:
+    delays = [
+        (one.opened_at - one.begins).total_seconds() / 60
+        for one in result.breakdowns
+        if one.opened_at is not None
+    ]
+    if not delays:
+        return "A community is a terminal that fell silent, a meter one that sent nonsense."
+    return (
+        "A community is a terminal that fell silent, a meter one that sent nonsense; the ticket "
+        f"was opened {min(delays):.0f} to {max(delays):.0f} min after the first minute, by the "
+        "clock of the readings, and cleared after three good minutes in a row. In a day played "
+        "so fast refusals and minutes, topics of their own, run apart."
     )
 
 
