@@ -4,12 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
-from streams.configuration.values import Duration
+from streams.configuration.values import Duration, Group
 
 
-class BatterySettings(BaseSettings):
+class BatterySettings(Group):
     """How batteries are steered."""
 
     battery_reserve_percent: int = Field(
