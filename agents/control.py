@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agents import energy_balance
+from agents import energy_balance, ev_charging
 from streams.delivery.app import App
 from streams.delivery.transactional import TransactionalDelivery
 from streams.settings import DeliveryMode, Settings
@@ -17,3 +17,4 @@ def attach(app: App, settings: Settings) -> None:
         app.delivery = TransactionalDelivery(app)
     app.fetch_wait_ms = FETCH_WAIT_MS
     energy_balance.attach(app, settings)
+    ev_charging.attach(app, settings)

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from schemas.units import PERIOD_S
 from streams.domain.autarky_states import AutarkyPolicy
 from streams.domain.energy_balance import BalancePolicy
+from streams.domain.ev_charging import ChargingPolicy
+from streams.domain.ev_charging_planning import Tolerance
+from streams.domain.forecast import ForecastPolicy
 from streams.domain.malfunction import MalfunctionPolicy
 from streams.domain.notifications import NotificationPolicy
 from streams.domain.vee import Thresholds
@@ -140,4 +143,19 @@ def balance_policy(settings: Settings) -> BalancePolicy:
     return BalancePolicy(
         patience_s=int(settings.balance_patience.total_seconds()),
         retention_s=int(settings.balance_retention.total_seconds()),
+    )
+
+
+def charging_policy(settings: Settings) -> ChargingPolicy:
+    """Return when vehicles are planned, how well, and how much of a connection they may use."""
+    return ChargingPolicy(
+        tolerance=Tolerance(gap=settings.ev_gap_percent / 100, sweeps=settings.ev_sweeps),
+        lead_s=int(settings.ev_lead.total_seconds()),
+        silent_s=int(settings.ev_silent_after.total_seconds()),
+        horizon_periods=int(settings.ev_horizon.total_seconds()) // PERIOD_S,
+        limit_percent=settings.ev_limit_percent,
+        grid_limit_w=settings.ev_grid_limit_w,
+        most_stay_s=int(settings.ev_most_stay.total_seconds()),
+        most_ahead_s=int(settings.max_ahead.total_seconds()),
+        forecast=ForecastPolicy(),
     )

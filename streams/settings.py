@@ -23,6 +23,7 @@ from streams.configuration.autarky import AutarkySettings
 from streams.configuration.broker import BrokerSecurity, BrokerSettings, SaslMechanism
 from streams.configuration.clickhouse import ClickHouseSettings
 from streams.configuration.energy_balance import EnergyBalanceSettings
+from streams.configuration.ev_charging import EvChargingSettings
 from streams.configuration.history import HistorySettings
 from streams.configuration.mail import SHORTEST_SECRET, MailSettings, SmtpSecurity
 from streams.configuration.malfunction import MalfunctionSettings
@@ -56,6 +57,7 @@ class ConfigurationError(Exception):
 class Settings(
     NotificationSettings,
     MailSettings,
+    EvChargingSettings,
     EnergyBalanceSettings,
     MalfunctionSettings,
     AutarkySettings,

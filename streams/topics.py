@@ -9,6 +9,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.energy_balance import GridMinute, GridPartial
 from schemas.ev_charging import (
     ChargeDirective,
     ChargePlan,
@@ -16,7 +17,6 @@ from schemas.ev_charging import (
     EvSession,
     RejectedSession,
 )
-from schemas.energy_balance import GridMinute, GridPartial
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
