@@ -239,9 +239,10 @@ class Charging:
         told = self.clock.plan
         if told is None:
             return base
-        level = aligned(told.base_w, told, night.start, night.periods)
-        level += aligned(told.planned_w, told, night.start, night.periods, after=0.0)
-        return level * MWH_PER_W - night.ordered()
+        planned = aligned(told.planned_w, told, night.start, night.periods, after=0.0)
+        # Orders that were given since are not among it.
+        others = np.maximum(planned * MWH_PER_W - night.ordered(), 0)
+        return aligned(told.base_w, told, night.start, night.periods) * MWH_PER_W + others
 
     def _minute(
         self, told: ClosedMinute, step: Step, limits: Limits, others: Sequence[ChargePlan]

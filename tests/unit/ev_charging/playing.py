@@ -1,7 +1,7 @@
 """A night played on the pure rules: terminals that report, chargers that obey or do not."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from schemas.ev_charging import ChargeDirective, ChargePlan, ChargePromise, EvSession
 from schemas.units import MINUTE_S, PERIOD_S
@@ -47,7 +47,7 @@ def a_session(session_id: str = "s1", **changes: object) -> EvSession:
 
 def base_w(minute: int) -> int:
     """Return a community's load without vehicles: a peak in the evening, a valley at night."""
-    hours = (minute - EVENING) / 3600
+    hours = (minute - EVENING) % 86_400 / 3600
     return int(12_000 - 9_000 * max(0.0, 1 - abs(hours - 8) / 6))
 
 
@@ -160,8 +160,3 @@ def in_partitions(players: Sequence[Player]) -> Iterator[Callable[[], None]]:
             ]
 
         yield tell
-
-
-def with_policy(**changes: object) -> Charging:
-    """Return empty rules with another policy."""
-    return Charging(replace(POLICY, **changes))  # type: ignore[arg-type] # names are checked there

@@ -4,7 +4,6 @@ from schemas.ev_charging import ChargerState, EvSession, SessionRule, Shortage
 from schemas.production import ShedOrder, ShedReason
 from schemas.units import PERIOD_S
 from streams.domain.ev_charging import Place, judge
-from streams.domain.ev_charging_nights import Charging
 from tests.unit.ev_charging.playing import (
     EVENING,
     MORNING,
@@ -32,7 +31,9 @@ def test_all_are_charged_by_morning_within_the_limit() -> None:
 
 def test_charging_fills_the_valley() -> None:
     player = Player()
-    player.plug_in(*(a_session(f"s{number}") for number in range(4)))
+    player.play(EVENING - 86_400, EVENING)  # the day before, from which the valley is known
+    player.loads.clear()
+    player.plug_in(*(a_session(f"s{number}", energy_wh=10_000) for number in range(4)))
 
     player.play(EVENING, MORNING)
 
@@ -180,9 +181,7 @@ def test_two_runs_decide_the_same() -> None:
 
 
 def test_partitions_that_plan_at_the_same_time_do_not_pile_up() -> None:
-    players = [
-        Player(partition=number, charging=Charging(POLICY), limit_w=None) for number in range(4)
-    ]
+    players = [Player(partition=number, limit_w=None) for number in range(4)]
     for number, player in enumerate(players):
         player.plug_in(*(a_session(f"s{number}-{car}") for car in range(6)))
     together = Player(limit_w=None)
