@@ -35,8 +35,8 @@ def _lines(found: Explanation) -> Iterator[str]:
         )
         how = "" if method == "none" else f" by {method}"
         yield (
-            f"  {_energies(row[: len(_NAMES)])}; {quality}{how}, minutes: {counted}; version {version} "
-            f"of version {of_version}"
+            f"  {_energies(row[: len(_NAMES)])}; {quality}{how}, minutes: {counted}; "
+            f"version {version} of version {of_version}"
         )
     if not found.validated:
         yield "  nothing: it stands as it was measured"

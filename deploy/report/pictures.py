@@ -166,8 +166,8 @@ def _say_breakdowns(result: DemoResult) -> str:
     return (
         "A community is a terminal that fell silent, a meter one that sent nonsense; the ticket "
         f"was opened {min(delays):.0f} to {max(delays):.0f} min after the first minute, by the "
-        "clock of the readings, and cleared after three good minutes in a row. When a day is played "
-        "so fast, refusals and minutes, topics of their own, run apart."
+        "clock of the readings, and cleared after three good minutes in a row. In a day played "
+        "so fast refusals and minutes, topics of their own, run apart."
     )
 
 

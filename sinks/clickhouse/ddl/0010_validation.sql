@@ -99,15 +99,22 @@ SETTINGS ttl_only_drop_parts = 1;
 -- A row for each reading that a rule spoke up at.
 CREATE OR REPLACE VIEW reading_verdicts AS
 SELECT
-    community_id,
-    one.1 AS meter_id,
-    toDateTime(one.2, 'UTC') AS minute,
-    toString(one.3) AS verdict,
-    CAST(one.4 AS Array(String)) AS rules,
-    of_version,
-    version
-FROM period_verdicts FINAL
-ARRAY JOIN arrayZip(meter_id, minute, verdict, rules) AS one;
+    r.community_id AS community_id,
+    r.reading.1 AS meter_id,
+    toDateTime(r.reading.2, 'UTC') AS minute,
+    toString(r.reading.3) AS verdict,
+    CAST(r.reading.4 AS Array(String)) AS rules,
+    r.of_version AS of_version,
+    r.version AS version
+FROM
+(
+    SELECT
+        p.community_id AS community_id,
+        arrayJoin(arrayZip(p.meter_id, p.minute, p.verdict, p.rules)) AS reading,
+        p.of_version AS of_version,
+        p.version AS version
+    FROM period_verdicts AS p FINAL
+) AS r;
 
 -- What a household is held to: metering's sums, and in their place what validation told, if that
 -- was worked out from these sums or later ones. A household in a period has one row, whichever of
@@ -145,7 +152,7 @@ FROM
             community_id,
             meter_id,
             period_start,
-            version AS of_version,
+            h.version AS of_version,
             toUInt64(0) AS version,
             tuple(
                 consumption_mwh,
@@ -161,7 +168,7 @@ FROM
                 toUInt8(0),
                 toUInt8(15 - measured_minutes)
             ) AS figures
-        FROM household_intervals
+        FROM household_intervals AS h
         UNION ALL
         SELECT
             community_id,

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def a_plan(path: Path, *, minutes: int = MINUTES, **rates: float) -> Plan:
     )
 
 
-def frames_of(plan: Plan) -> dict[tuple[str, int], dict[str, list[float]]]:
+def frames_of(plan: Plan) -> dict[tuple[str, int], dict[str, Any]]:
     """Return each frame by its community and minute."""
     found = {}
     for minute in plan.batches():
