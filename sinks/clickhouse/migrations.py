@@ -46,6 +46,10 @@ _EXPIRES_BY: Final = {
     "autarky_told_changes": "period_start",
     "malfunction_steps": "at",
     "told_notification_states": "at",
+    "told_charge_directives": "valid_from",
+    "told_charge_promises": "minute",
+    "told_charge_plans": "period_start",
+    "rejected_ev_sessions": "toDateTime(received_at)",
 }
 """What the age of a row is counted from, for each table that history fills."""
 
