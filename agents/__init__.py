@@ -2,4 +2,4 @@
 
 from typing import Final
 
-ROLES: Final = ("metering", "alerts", "control", "notifications", "history")
+ROLES: Final = ("metering", "validation", "alerts", "control", "notifications", "history")

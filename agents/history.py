@@ -14,6 +14,7 @@ from faust.types import StreamT
 from prometheus_client import Counter
 
 from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
+from sinks.clickhouse.battery_rows import battery_directive_rows, price_rows
 from sinks.clickhouse.community_minute_rows import community_minute_rows
 from sinks.clickhouse.edit_rows import edited_reading_rows
 from sinks.clickhouse.household_rows import household_rows
@@ -36,6 +37,7 @@ from sinks.clickhouse.registry_rows import (
 )
 from sinks.clickhouse.rejection_rows import rejection_rows
 from sinks.clickhouse.rows import Decoded
+from sinks.clickhouse.validation_rows import reading_verdict_rows, validated_interval_rows
 from streams import topics
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
@@ -56,6 +58,8 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.COMMUNITY_MINUTES, community_minute_rows),
     (topics.REJECTED_READINGS, rejection_rows),
     (topics.READING_EDITS, edited_reading_rows),
+    (topics.VALIDATED_INTERVALS, validated_interval_rows),
+    (topics.READING_VERDICTS, reading_verdict_rows),
     (topics.AUTARKY_INTERVALS, autarky_interval_rows),
     (topics.AUTARKY_CHANGES, autarky_change_rows),
     (topics.MALFUNCTIONS, malfunction_rows),
@@ -65,6 +69,8 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.PRODUCTION_PLANS, production_plan_rows),
     (topics.SHED_ORDERS, shed_order_rows),
     (topics.NOTIFICATION_STATES, notification_state_rows),
+    (topics.PRICES, price_rows),
+    (topics.BATTERY_DIRECTIVES, battery_directive_rows),
     (topics.REGISTRY_COMMUNITIES, registered_community_rows),
     (topics.REGISTRY_HOUSEHOLDS, registered_household_rows),
     (topics.REGISTRY_PLANTS, registered_plant_rows),

@@ -76,7 +76,7 @@ def what_was_told(settings: Settings) -> tuple[Told, Faults, Faults]:
     doubled: Faults = []
     back: Faults = []
     for name, time_column in _TIMES.items():
-        for record in asyncio.run(_read(settings.broker, name, "read_committed")):
+        for record in asyncio.run(read_records(settings.broker, name, "read_committed")):
             event = json.loads(record.value)
             community, meter = event["community_id"], ""
             if name == topics.AUTARKY_CHANGES.name:
@@ -108,7 +108,9 @@ def lost_on_the_way(client: Client, told: Told) -> Faults:
 
 def unaccounted_frames(settings: Settings, client: Client, *, sent: int) -> Faults:
     """Return frames that the broker has and metering has not done, or not refused as it must."""
-    frames = asyncio.run(_read(settings.broker, topics.METER_FRAMES.name, "read_uncommitted"))
+    frames = asyncio.run(
+        read_records(settings.broker, topics.METER_FRAMES.name, "read_uncommitted")
+    )
     found: Faults = []
     if len(frames) < sent:
         found.append(f"{len(frames)} frames in the topic of {sent} that were acknowledged")
@@ -195,7 +197,9 @@ async def _consumer(broker: str, isolation: str) -> Any:  # noqa: ANN401 - aioka
         await consumer.stop()
 
 
-async def _read(broker: str, topic: str, isolation: str) -> list["ConsumerRecord[bytes, bytes]"]:
+async def read_records(
+    broker: str, topic: str, isolation: str
+) -> list["ConsumerRecord[bytes, bytes]"]:
     """Return a topic's records, each partition in its order, up to its very end.
 
     Raises:

@@ -55,6 +55,7 @@ class Result:
     checks: dict[str, str] = field(default_factory=dict)
     ends: dict[str, list[int]] = field(default_factory=dict)
     said: dict[str, int] = field(default_factory=dict)
+    people: dict[str, int] = field(default_factory=dict)
     watched: list[str] = field(default_factory=list)
 
     @property

@@ -94,6 +94,13 @@ class Community(Validity):
     ] = ""
     connection_limit_w: Annotated[Power, Field(description="W that its connection bears")]
     zone: Zone
+    latitude_deg: Annotated[
+        float | None,
+        Field(ge=-90, le=90, description="where it lies, north positive; null: not known"),
+    ] = None
+    longitude_deg: Annotated[
+        float | None, Field(ge=-180, le=180, description="east positive; null: not known")
+    ] = None
 
 
 class Household(Validity):
@@ -121,6 +128,14 @@ class Household(Validity):
         Field(ge=0, le=MAX_STORE_WH, description="Wh that it stores; null: no battery"),
     ] = None
     ev_charger_w: Annotated[Power | None, Field(description="W; null: no charger")] = None
+    register_maximum_wh: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=MAX_STORE_WH,
+            description="Wh at which the meter's registers begin again at 0; null: not known",
+        ),
+    ] = None
     flexible_w: Annotated[
         Power | None,
         Field(

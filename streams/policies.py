@@ -1,19 +1,25 @@
 """The rules that an operator has set, as the domain takes them."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.autarky_states import AutarkyPolicy
+from streams.domain.batteries_deciding import BatteryPolicy
+from streams.domain.batteries_plan import Costs
 from streams.domain.energy_balance import BalancePolicy
 from streams.domain.forecast import ForecastPolicy
 from streams.domain.malfunction import MalfunctionPolicy
 from streams.domain.notifications import NotificationPolicy
 from streams.domain.plant_readings import ReadingPolicy
+from streams.domain.prices import cents_of
 from streams.domain.production import ProductionPolicy
 from streams.domain.vee import Thresholds
 from streams.domain.windows import WindowPolicy
-from streams.settings import Settings
+from streams.settings import ConfigurationError, Settings
 
 # Periods can be told again for as long as their minutes can be corrected, and that little more.
 MARGIN_S: Final = 3_600
@@ -29,19 +35,78 @@ def window_policy(settings: Settings) -> WindowPolicy:
 
 
 def thresholds(settings: Settings) -> Thresholds:
-    """Return what readings are compared with."""
-    return Thresholds(cap_factor=settings.cap_factor, battery_c_rate=settings.battery_c_rate)
+    """Return what readings are compared with, where a community has nothing of its own.
+
+    Raises:
+        ConfigurationError: If the file of thresholds can't be.
+    """
+    return _usual(settings, _of_file(settings))
+
+
+def own_thresholds(settings: Settings) -> dict[str, Thresholds]:
+    """Return what the readings of single communities are compared with.
+
+    Raises:
+        ConfigurationError: If the file of thresholds can't be.
+    """
+    of_file = _of_file(settings)
+    usual = _usual(settings, of_file)
+    return {
+        community_id: _replaced(usual, numbers, f"communities.{community_id}")
+        for community_id, numbers in of_file.communities.items()
+    }
+
+
+class _ThresholdFile(BaseModel):
+    """The file of thresholds: by the names of `Thresholds`, for all and for single communities."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    usual: dict[str, int | float] = {}
+    communities: dict[str, dict[str, int | float]] = {}
+
+
+def _of_file(settings: Settings) -> _ThresholdFile:
+    if settings.vee_thresholds is None:
+        return _ThresholdFile()
+    try:
+        return _ThresholdFile.model_validate_json(settings.vee_thresholds.read_bytes())
+    except (OSError, ValidationError) as error:
+        first = str(error).replace("\n", " ")
+        raise ConfigurationError(
+            f"SMATRIX_VEE_THRESHOLDS: {settings.vee_thresholds} is no file of thresholds "
+            f"({first}); write it as docs/vee.md says"
+        ) from error
+
+
+def _usual(settings: Settings, of_file: _ThresholdFile) -> Thresholds:
+    of_settings = Thresholds(cap_factor=settings.cap_factor, battery_c_rate=settings.battery_c_rate)
+    return _replaced(of_settings, of_file.usual, "usual")
+
+
+def _replaced(usual: Thresholds, numbers: dict[str, int | float], where: str) -> Thresholds:
+    try:
+        return replace(usual, **numbers)  # type: ignore[arg-type] # names are checked by the call
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"SMATRIX_VEE_THRESHOLDS: {where}: {error}; the names are those of docs/vee.md"
+        ) from error
+
+
+def kept_s(settings: Settings) -> int:
+    """Return how long closed periods can be told again, whole periods, seconds."""
+    kept = int(settings.window_retention.total_seconds()) + MARGIN_S
+    return -(-kept // PERIOD_S) * PERIOD_S
 
 
 def autarky_policy(settings: Settings) -> AutarkyPolicy:
     """Return when somebody is autarkic, and how long periods can be judged again."""
-    kept_s = int(settings.window_retention.total_seconds()) + MARGIN_S
     return AutarkyPolicy(
         enter=Fraction(settings.autarky_enter),
         leave=Fraction(settings.autarky_leave),
         hold_s=int(settings.autarky_hold.total_seconds()),
         efficiency_percent=settings.battery_efficiency_percent,
-        retention_s=-(-kept_s // PERIOD_S) * PERIOD_S,
+        retention_s=kept_s(settings),
     )
 
 
@@ -73,6 +138,21 @@ def notification_policy(settings: Settings) -> NotificationPolicy:
         quiet_to=settings.notification_quiet_to,
         give_up_s=settings.mail_give_up.total_seconds(),
         retention_s=settings.window_retention.total_seconds(),
+    )
+
+
+def battery_policy(settings: Settings) -> BatteryPolicy:
+    """Return how batteries are steered."""
+    return BatteryPolicy(
+        efficiency_percent=settings.battery_efficiency_percent,
+        reserve_percent=settings.battery_reserve_percent,
+        power_percent=settings.battery_power_percent,
+        costs=Costs(
+            fee=cents_of(settings.battery_fee_eur_per_mwh),
+            wear=cents_of(settings.battery_wear_eur_per_mwh),
+        ),
+        known_periods=int(settings.battery_prices_ahead.total_seconds()) // PERIOD_S,
+        connection_percent=settings.battery_connection_percent,
     )
 
 

@@ -18,6 +18,7 @@ from deploy.cli import (
     registry,
     repartition,
     reprocess,
+    simulate,
     tickets,
     up,
     vee_report,
@@ -25,6 +26,7 @@ from deploy.cli import (
 )
 from deploy.embedded.processes import ProcessEndedError
 from deploy.repartition.layouts import RepartitionError
+from deploy.simulation.link import LinkError
 from deploy.tickets.history import TicketError
 from load_generator.faults import FaultRateError
 from load_generator.fleet import FleetError
@@ -42,6 +44,7 @@ _FOR_THE_OPERATOR = (
     ConfigurationError,
     FaultRateError,
     FleetError,
+    LinkError,
     PlanError,
     ProcessEndedError,
     ProfileError,
@@ -75,6 +78,7 @@ cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.add_typer(registry.registry, name="registry")
+cli.add_typer(simulate.simulate, name="simulate")
 cli.add_typer(tickets.tickets, name="tickets")
 cli.add_typer(notifications.notifications, name="notifications")
 

@@ -39,6 +39,8 @@ _EXPIRES_BY: Final = {
     "community_interval_versions": "period_start",
     "community_minute_sums": "minute",
     "rejections": "toDateTime(received_at)",
+    "validated_household_intervals": "period_start",
+    "period_verdicts": "period_start",
     "autarky_household_intervals": "period_start",
     "autarky_community_intervals": "period_start",
     "autarky_told_changes": "period_start",

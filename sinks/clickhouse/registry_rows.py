@@ -24,6 +24,8 @@ _COMMUNITY: Final = pa.schema(
         ("name", pa.string()),
         ("connection_limit_w", pa.uint64()),
         ("zone", pa.string()),
+        ("latitude_deg", pa.float64()),
+        ("longitude_deg", pa.float64()),
     ]
 )
 _HOUSEHOLD: Final = pa.schema(
@@ -38,6 +40,7 @@ _HOUSEHOLD: Final = pa.schema(
         ("pv_peak_w", pa.uint64()),
         ("battery_wh", pa.uint64()),
         ("ev_charger_w", pa.uint64()),
+        ("register_maximum_wh", pa.uint64()),
     ]
 )
 _PLANT: Final = pa.schema(

@@ -13,7 +13,7 @@ from reliability.ground import Ground
 from reliability.injection import Injector
 from reliability.results import Happened, Result, table
 
-WORKERS = {"metering": 2, "alerts": 2, "history": 2}
+WORKERS = {"metering": 2, "alerts": 2, "notifications": 2, "history": 2}
 
 
 def _draw(seed: int, *, faults: int = 25, nodes: int = 1) -> list[Fault]:

@@ -13,6 +13,8 @@ _databases = count(1)
 
 TABLES = (
     "household_intervals",
+    "validated_household_intervals",
+    "period_verdicts",
     "autarky_household_intervals",
     "autarky_community_intervals",
     "autarky_told_changes",

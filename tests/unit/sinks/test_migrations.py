@@ -27,6 +27,18 @@ PUBLIC = {
     "community_minutes",
     "reading_edits",
     "rejected_readings",
+    "reading_verdicts",
+    "validated_quarter_hours",
+    "validated_days",
+    "validated_months",
+    "validated_community_quarter_hours",
+    "grid_minutes",
+    "plant_minutes",
+    "production_order_versions",
+    "production_orders",
+    "plant_obedience",
+    "production_plans",
+    "shed_orders",
     "autarky_changes",
     "tickets",
     "ticket_steps",
@@ -166,5 +178,5 @@ async def test_history_expires_after_the_days_that_are_set(
     await migrate(client, database, ttl_days=0)
 
     assert kept_for_400_days == kept_for_500_days
-    assert len(kept_for_500_days) == 17
+    assert len(kept_for_500_days) == 19
     assert await _column(client, expiring.format("%")) == []
