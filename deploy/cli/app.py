@@ -16,6 +16,7 @@ from deploy.cli import (
     malfunction_report,
     notifications,
     registry,
+    regulation_report,
     repartition,
     reprocess,
     simulate,
@@ -78,6 +79,7 @@ cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.add_typer(registry.registry, name="registry")
+simulate.simulate.command("regulation")(regulation_report.regulation_report)
 cli.add_typer(simulate.simulate, name="simulate")
 cli.add_typer(tickets.tickets, name="tickets")
 cli.add_typer(notifications.notifications, name="notifications")

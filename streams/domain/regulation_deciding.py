@@ -331,7 +331,7 @@ class _Deciding:
     def _candidates(self, *, is_emergency: bool) -> list[tuple[str, int]]:
         """Return whom load can be taken from and how much, W, in the order of their turn.
 
-        Least recently shed first, then who gives most.
+        Least recently shed first, then who gives most; who was not shed within memory is equal.
         """
         off_peak, now = self.policy.off_peak, self._now
         if off_peak is not None and not off_peak.holds(now, zone=self.registered.zone):
@@ -341,6 +341,7 @@ class _Deciding:
         bursts, silent = self.loads.bursts_w(at=now), self.measured.silent
         switches, has_choices = self.switches, bool(self.community.choices)
         rest_s = 0 if is_emergency else self.policy.min_on_s
+        forgotten = now - self.policy.memory_s
         found = []
         for meter, flexible_w in self.registered.able(self.policy.guaranteed_w).items():
             switch = switches.get(meter)
@@ -356,7 +357,7 @@ class _Deciding:
                 continue
             relief = self.policy.relief_w(bursts.get(meter, 0), flexible_w)
             if relief >= self.policy.least_relief_w:
-                found.append((back_at, -relief, meter))
+                found.append((back_at if back_at > forgotten else 0, -relief, meter))
         return [(meter, -negative) for _, negative, meter in sorted(found)]
 
     def _shed(
