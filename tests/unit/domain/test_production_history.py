@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.production_history import DAYS, History, Load
+from streams.domain.production_history import DAYS, History, Load, Quarter
 
 NOON = 1_767_268_800
 QUARTER_S = 900
@@ -73,12 +73,12 @@ def test_what_is_remembered_makes_the_same_history_and_repetitions_nothing(
     )
     history = History(retention_s=7_200)
     kept: dict[int, Load] = {}
-    quarters = {}
+    quarters: dict[int, Quarter] = {}
     for place, version, net in minutes:
         changes = history.take(NOON + 60 * place, Load(version, net, 0))
         kept |= {at: load for at, load in changes.minutes.items() if load is not None}
         kept = {at: load for at, load in kept.items() if changes.minutes.get(at, load) is not None}
-        quarters |= changes.quarters
+        quarters |= {at: one for at, one in changes.quarters.items() if one is not None}
 
     again = History(retention_s=7_200, minutes=kept.items(), quarters=quarters.items())
     end = NOON + 60 * 240
