@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from deploy.grafana import control, grid, objectives, pipeline, quality, tickets
+from deploy.grafana import batteries, control, grid, objectives, pipeline, quality, tickets
 from deploy.grafana.rendering import render
 
 FOLDER: Final = Path(__file__).parent / "dashboards"
@@ -16,6 +16,7 @@ DASHBOARDS: Final = (
     pipeline.DASHBOARD,
     quality.DASHBOARD,
     tickets.DASHBOARD,
+    batteries.DASHBOARD,
     objectives.DASHBOARD,
 )
 
