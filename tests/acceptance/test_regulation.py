@@ -59,7 +59,11 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem
         registered = tmp_path_factory.mktemp("registered") / "all.jsonl"
         registered.write_text(write_entries(entries, as_csv=False))
         ended = smatrix(
-            "registry", "import", str(registered), environment=addresses(running.settings)
+            "registry",
+            "import",
+            str(registered),
+            environment=addresses(running.settings),
+            within_s=180,
         )
         assert ended.status == 0, ended.err
         yield running
