@@ -187,7 +187,6 @@ class RejectionRule(StrEnum):
     NEGATIVE_ENERGY = "negative_energy"
     ENERGY_TOO_LARGE = "energy_too_large"
     UNKNOWN_PLANT = "unknown_plant"
-    OUT_OF_SERVICE = "out_of_service"
 
 
 class RejectedReading(BaseModel):
