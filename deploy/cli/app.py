@@ -11,6 +11,7 @@ from deploy.cli import (
     demo,
     doctor,
     edit,
+    ev_report,
     explain,
     load,
     malfunction_report,
@@ -73,6 +74,7 @@ cli.command("edit")(edit.edit)
 cli.command("explain")(explain.explain)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
+cli.command("ev-report")(ev_report.ev_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.add_typer(registry.registry, name="registry")
 cli.add_typer(tickets.tickets, name="tickets")
