@@ -19,6 +19,10 @@ _COLOURS: Final = (
     COLORS["production"],
     COLORS["consumption"],
 )
+_HEADINGS: Final = (
+    "| | peak, kW | cost | unmet, kWh | of that avoidable | communities starved "
+    "| overloaded quarter-hours | gap | CPU, s |"
+)
 _HOURS: Final = np.arange(PERIODS) / 4 + FIRST_PERIOD / 4
 
 
@@ -38,8 +42,7 @@ def write(
 def as_table(outcomes: Sequence[Outcome]) -> str:
     """Return the outcomes as a table for people."""
     lines = [
-        "| | peak, kW | cost | unmet, kWh | of that avoidable | communities starved "
-        "| overloaded quarter-hours | gap | CPU, s |",
+        _HEADINGS,
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
@@ -79,6 +82,6 @@ def _picture(night: Night, outcomes: Sequence[Outcome]) -> Figure:
     axes.set_ylim(0)
     axes.set_ylabel("MW")
     axes.set_title("The grid's load in the night, by how vehicles are charged", loc="left")
-    axes.legend(loc="upper right", frameon=False)
+    axes.legend(loc="upper center", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
