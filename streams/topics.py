@@ -9,6 +9,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.batteries import BatteryDirective
 from schemas.energy_balance import GridMinute, GridPartial
 from schemas.ev_charging import (
     ChargeDirective,
@@ -27,6 +28,7 @@ from schemas.metering import (
 )
 from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
+from schemas.prices import Price
 from schemas.production import (
     PlantMinute,
     PlantReading,
@@ -35,6 +37,7 @@ from schemas.production import (
     ShedOrder,
 )
 from schemas.registry import Community, Household, Plant, Technician
+from schemas.regulation import DirectiveAck, RegulationMinute, SwitchChoice, SwitchDirective
 from schemas.validation import PeriodReadings, ReadingVerdicts, ValidatedIntervals
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
@@ -97,6 +100,10 @@ PLANT_MINUTES: Final = Topic("plant-minutes", "grid", PlantMinute)
 PRODUCTION_ORDERS: Final = Topic("production-orders", "plant id", ProductionOrder)
 PRODUCTION_PLANS: Final = Topic("production-plans", "plant id", ProductionPlan)
 SHED_ORDERS: Final = Topic("shed-orders", "community id", ShedOrder)
+SWITCH_DIRECTIVES: Final = Topic("switch-directives", "community id", SwitchDirective)
+DIRECTIVE_ACKS: Final = Topic("directive-acks", "community id", DirectiveAck, is_received=True)
+SWITCH_CHOICES: Final = Topic("switch-choices", "community id", SwitchChoice, is_received=True)
+REGULATION_MINUTES: Final = Topic("regulation-minutes", "community id", RegulationMinute)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
 EV_SESSIONS: Final = Topic("ev-sessions", "community id", EvSession, is_received=True)
@@ -133,6 +140,13 @@ REGISTRY_PERSONS: Final = Topic(
     },
 )
 
+PRICES: Final = Topic(
+    "prices",
+    "grid, kind and period_start, parted by zero bytes; partitioned by the first",
+    Price,
+    _COMPACTED,
+)
+BATTERY_DIRECTIVES: Final = Topic("battery-directives", "community id", BatteryDirective)
 NOTIFICATION_SUBSCRIPTIONS: Final = Topic(
     "notification-subscriptions", "person id", Subscription, _COMPACTED
 )
@@ -157,6 +171,10 @@ TOPICS: Final = (
     PRODUCTION_ORDERS,
     PRODUCTION_PLANS,
     SHED_ORDERS,
+    SWITCH_DIRECTIVES,
+    DIRECTIVE_ACKS,
+    SWITCH_CHOICES,
+    REGULATION_MINUTES,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
     EV_SESSIONS,
@@ -170,6 +188,8 @@ TOPICS: Final = (
     REGISTRY_TECHNICIANS,
     REGISTRY_PERSONS,
     NOTIFICATION_SUBSCRIPTIONS,
+    PRICES,
+    BATTERY_DIRECTIVES,
 )
 
 CHANGELOG_CONFIG: Final = _COMPACTED

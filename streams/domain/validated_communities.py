@@ -140,11 +140,12 @@ class Validations:
             else:
                 again.append(case)
         for alike, cases in fresh.items():
-            for case, flags in zip(cases, _judge_together(alike, cases), strict=True):
+            for case, found in zip(cases, _judge_together(alike, cases), strict=True):
+                flags = _but_edited(case.told, found)
                 self._keep(case, flags, step)
                 self._replace_next(case, flags, step)
         for case in again:
-            flags = self._judge_again(case, step)
+            flags = _but_edited(case.told, self._judge_again(case, step))
             self._keep(case, flags, step)
             self._replace_around(case, flags, step)
 
@@ -432,6 +433,13 @@ def is_good_reading(mask: int, cells: Cells, flags: Flags) -> Mask:
     """Return where a consumption was told that no rule failed, (minute, meter)."""
     is_good: Mask = (_consumption(mask, cells) != MISSING) & ((flags & np.uint32(FAILING)) == 0)
     return is_good
+
+
+def _but_edited(told: Told, flags: Flags) -> Flags:
+    """Return the flags without those of readings that a person answers for."""
+    for row, meter in told.edited:
+        flags[row, meter] = 0
+    return flags
 
 
 def _is_reset(flags: Flags) -> Mask:
