@@ -61,6 +61,7 @@ class Settings(
     BatterySettings,
     ProductionSettings,
     EnergyBalanceSettings,
+    BatterySettings,
     MalfunctionSettings,
     AutarkySettings,
     HistorySettings,

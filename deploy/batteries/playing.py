@@ -158,11 +158,11 @@ def played(year: Year, orders: Mwh, policy: BatteryPolicy, *, idle: bool = False
 
 def _plans(
     year: Year, policy: BatteryPolicy, batteries: list[Battery], period: int, *, shares: bool
-) -> list[tuple[Outlook, Mwh]]:
+) -> dict[int, tuple[Outlook, Mwh]]:
     """Return what each household expects from a period on, and what its levels are worth."""
     past = slice(period - 1 - _HISTORY, period - 1)
     now, prospect = year.at(period - 1), _prospect(year, period, policy)
-    plans: list[tuple[Outlook, Mwh]] = [None] * len(batteries)
+    plans: dict[int, tuple[Outlook, Mwh]] = {}
     for community in np.unique(year.community).tolist():
         members = np.flatnonzero(year.community == community)
         room = None

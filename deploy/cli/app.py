@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from deploy.cli import (
+    battery_report,
     check,
     demo,
     doctor,
@@ -15,6 +16,7 @@ from deploy.cli import (
     load,
     malfunction_report,
     notifications,
+    prices,
     registry,
     repartition,
     reprocess,
@@ -77,8 +79,10 @@ cli.command("explain")(explain.explain)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
+cli.command("battery-report")(battery_report.battery_report)
 cli.add_typer(registry.registry, name="registry")
 cli.add_typer(simulate.simulate, name="simulate")
+cli.add_typer(prices.prices, name="prices")
 cli.add_typer(tickets.tickets, name="tickets")
 cli.add_typer(notifications.notifications, name="notifications")
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from deploy.grafana import grid, objectives, pipeline, quality, tickets
+from deploy.grafana import batteries, grid, objectives, pipeline, quality, tickets
 from deploy.grafana.rendering import render
 
 FOLDER: Final = Path(__file__).parent / "dashboards"
@@ -15,6 +15,7 @@ DASHBOARDS: Final = (
     pipeline.DASHBOARD,
     quality.DASHBOARD,
     tickets.DASHBOARD,
+    batteries.DASHBOARD,
     objectives.DASHBOARD,
 )
 

@@ -214,7 +214,7 @@ def _choose(  # noqa: PLR0913, PLR0917
 
     One function, as handing an array to another takes longer than what is done with it.
     """
-    least, chosen, amount = np.int64(0), AUTO, 0
+    least, chosen, amount = 0, AUTO, 0
     for number in range(len(_CHOICES)):
         mode, part = _CHOICES[number, 0], _CHOICES[number, 1]
         most = 0
@@ -225,7 +225,7 @@ def _choose(  # noqa: PLR0913, PLR0917
         grid = most * part // _PARTS
         if part and not grid:
             continue
-        total = np.int64(0)
+        total = 0
         for case in range(len(nets)):
             net = nets[case]
             takes, gives, after = move(
