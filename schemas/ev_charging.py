@@ -169,9 +169,7 @@ class ChargePlan(BaseModel):
     partition: Annotated[int, Field(ge=0)]
     period_start: PeriodStart
     version: Version
-    base_w: Annotated[
-        PowerColumn, Field(description="forecast, of communities without vehicles")
-    ]
+    base_w: Annotated[PowerColumn, Field(description="forecast, of communities without vehicles")]
     planned_w: Annotated[PowerColumn, Field(description="of its vehicles")]
     sessions: Annotated[int, Field(ge=0)]
     communities: Annotated[int, Field(ge=0)]

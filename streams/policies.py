@@ -11,6 +11,8 @@ from streams.domain.autarky_states import AutarkyPolicy
 from streams.domain.batteries_deciding import BatteryPolicy
 from streams.domain.batteries_plan import Costs
 from streams.domain.energy_balance import BalancePolicy
+from streams.domain.ev_charging import ChargingPolicy
+from streams.domain.ev_charging_planning import Tolerance
 from streams.domain.forecast import ForecastPolicy
 from streams.domain.malfunction import MalfunctionPolicy
 from streams.domain.notifications import NotificationPolicy
@@ -190,4 +192,19 @@ def reading_policy(settings: Settings) -> ReadingPolicy:
         max_ahead_s=int(settings.max_ahead.total_seconds()),
         retention_s=int(settings.balance_retention.total_seconds()),
         cap_factor=settings.cap_factor,
+    )
+
+
+def charging_policy(settings: Settings) -> ChargingPolicy:
+    """Return when vehicles are planned, how well, and how much of a connection they may use."""
+    return ChargingPolicy(
+        tolerance=Tolerance(gap=settings.ev_gap_percent / 100, sweeps=settings.ev_sweeps),
+        lead_s=int(settings.ev_lead.total_seconds()),
+        silent_s=int(settings.ev_silent_after.total_seconds()),
+        horizon_periods=int(settings.ev_horizon.total_seconds()) // PERIOD_S,
+        limit_percent=settings.ev_limit_percent,
+        grid_limit_w=settings.ev_grid_limit_w,
+        most_stay_s=int(settings.ev_most_stay.total_seconds()),
+        most_ahead_s=int(settings.max_ahead.total_seconds()),
+        forecast=ForecastPolicy(),
     )

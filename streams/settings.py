@@ -24,6 +24,7 @@ from streams.configuration.batteries import BatterySettings
 from streams.configuration.broker import BrokerSecurity, BrokerSettings, SaslMechanism
 from streams.configuration.clickhouse import ClickHouseSettings
 from streams.configuration.energy_balance import EnergyBalanceSettings
+from streams.configuration.ev_charging import EvChargingSettings
 from streams.configuration.history import HistorySettings
 from streams.configuration.mail import SHORTEST_SECRET, MailSettings, SmtpSecurity
 from streams.configuration.malfunction import MalfunctionSettings
@@ -60,8 +61,8 @@ class Settings(
     MailSettings,
     BatterySettings,
     ProductionSettings,
+    EvChargingSettings,
     EnergyBalanceSettings,
-    BatterySettings,
     MalfunctionSettings,
     AutarkySettings,
     HistorySettings,

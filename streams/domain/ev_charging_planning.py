@@ -12,7 +12,7 @@ majorised (Fujishige 1980), so no other plan has a lower peak, nor less above an
 above the limit then can't be placed elsewhere, and those who charge there share it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -91,12 +91,14 @@ class Plan:
         objective: Sum of (base + charging)^2 over the periods, mWh^2.
         lower_bound: Of what any plan with these energies has, mWh^2, whole periods or not.
         sweeps: How often each community was planned.
+        possible: (session,) mWh that each could have behind its community's connection.
     """
 
     charge: Energies
     objective: float
     lower_bound: float
     sweeps: int
+    possible: Energies
 
     @property
     def gap(self) -> float:
@@ -115,11 +117,11 @@ def plan_fleet(
         tolerance: When it is good enough.
         limit: Of base and charging together in each period, mWh; None: none.
     """
-    energy = possible_energies(fleet)
+    possible = energy = possible_energies(fleet)
     plan = _flattest(fleet, base, energy, tolerance)
     if limit is not None:
         plan, energy = _within(fleet, base, energy, plan, tolerance, limit)
-    return _switched(fleet, base, energy, plan)
+    return replace(_switched(fleet, base, energy, plan), possible=possible)
 
 
 def possible_energies(fleet: Fleet) -> Energies:
@@ -158,7 +160,7 @@ def _flattest(
         lower_bound = least_objective(fleet, level, base, energy)
         if objective - lower_bound <= tolerance.gap * objective:
             break
-    return Plan(charge, objective, lower_bound, sweeps)
+    return Plan(charge, objective, lower_bound, sweeps, energy)
 
 
 def _within(  # noqa: PLR0913, PLR0917 - what a plan is made of
@@ -215,4 +217,4 @@ def _switched(fleet: Fleet, base: Levels, energy: Energies, plan: Plan) -> Plan:
         least_objective(fleet, prices, base, energy)
         for prices in (base + charge.sum(axis=0), base + plan.charge.sum(axis=0))
     )
-    return Plan(charge, float(level @ level), lower_bound, plan.sweeps)
+    return replace(plan, charge=charge, objective=float(level @ level), lower_bound=lower_bound)

@@ -85,9 +85,7 @@ def fleets(
     rooms: list[list[int] | int | None] = [
         None
         if roomy or draw(st.booleans())
-        else [
-            draw(st.integers(0, 2 * KWH // step)) * step for _ in range(periods)
-        ]
+        else [draw(st.integers(0, 2 * KWH // step)) * step for _ in range(periods)]
         for _ in communities
     ]
     return a_fleet(*communities, periods=periods, rooms=rooms)
@@ -164,16 +162,12 @@ def least_share(fleet: Fleet, community: int) -> float:
         ]
     )
     limits = np.concatenate([fleet.headroom.ravel() / KWH, np.zeros(len(fleet.asked))])
-    bounds = np.column_stack(
-        [np.zeros(len(at) + 1), np.append(fleet.cap.ravel()[at] / KWH, 1.0)]
-    )
+    bounds = np.column_stack([np.zeros(len(at) + 1), np.append(fleet.cap.ravel()[at] / KWH, 1.0)])
     cost = np.append(np.zeros(len(at)), -1.0)
     return -float(linprog(cost, A_ub=rows, b_ub=limits, bounds=bounds).fun)
 
 
-def _sums(
-    fleet: Fleet, at: npt.NDArray[np.int64]
-) -> tuple[sparse.csc_matrix, sparse.csc_matrix]:
+def _sums(fleet: Fleet, at: npt.NDArray[np.int64]) -> tuple[sparse.csc_matrix, sparse.csc_matrix]:
     """Return the matrices that add charges up by session and by period."""
     sessions, periods = fleet.cap.shape
     ones, columns = np.ones(len(at)), np.arange(len(at))

@@ -61,9 +61,7 @@ def test_ties_go_late() -> None:
 
 def test_who_can_charge_elsewhere_makes_way_for_who_cannot() -> None:
     base = np.array([5.0, 1, 5, 5, 5, 5, 5, 5]) * KWH
-    fleet = a_fleet(
-        [Car(KWH), Car(KWH, arrives=1, leaves=2)], rooms=[4 * QUARTER_OF_A_KW]
-    )
+    fleet = a_fleet([Car(KWH), Car(KWH, arrives=1, leaves=2)], rooms=[4 * QUARTER_OF_A_KW])
 
     plan = plan_fleet(fleet, base, tolerance=FINE)
 
