@@ -41,6 +41,11 @@ from sinks.clickhouse.registry_rows import (
     registered_plant_rows,
     registered_technician_rows,
 )
+from sinks.clickhouse.regulation_rows import (
+    directive_ack_rows,
+    regulation_minute_rows,
+    switch_directive_rows,
+)
 from sinks.clickhouse.rejection_rows import rejection_rows
 from sinks.clickhouse.rows import Decoded
 from sinks.clickhouse.validation_rows import reading_verdict_rows, validated_interval_rows
@@ -75,6 +80,9 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.PRODUCTION_PLANS, production_plan_rows),
     (topics.SHED_ORDERS, shed_order_rows),
     (topics.NOTIFICATION_STATES, notification_state_rows),
+    (topics.SWITCH_DIRECTIVES, switch_directive_rows),
+    (topics.DIRECTIVE_ACKS, directive_ack_rows),
+    (topics.REGULATION_MINUTES, regulation_minute_rows),
     (topics.PRICES, price_rows),
     (topics.BATTERY_DIRECTIVES, battery_directive_rows),
     (topics.CHARGE_DIRECTIVES, charge_directive_rows),

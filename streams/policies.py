@@ -1,6 +1,7 @@
 """The rules that an operator has set, as the domain takes them."""
 
 from dataclasses import replace
+from datetime import time, timedelta
 from fractions import Fraction
 from typing import Final
 
@@ -19,6 +20,8 @@ from streams.domain.notifications import NotificationPolicy
 from streams.domain.plant_readings import ReadingPolicy
 from streams.domain.prices import cents_of
 from streams.domain.production import ProductionPolicy
+from streams.domain.regulation import PolicyError, RegulationPolicy
+from streams.domain.regulation_hours import OffPeak
 from streams.domain.vee import Thresholds
 from streams.domain.windows import WindowPolicy
 from streams.settings import ConfigurationError, Settings
@@ -208,3 +211,47 @@ def charging_policy(settings: Settings) -> ChargingPolicy:
         most_ahead_s=int(settings.max_ahead.total_seconds()),
         forecast=ForecastPolicy(),
     )
+
+
+def regulation_policy(settings: Settings) -> RegulationPolicy:
+    """Return when load is shed and given back.
+
+    Raises:
+        ConfigurationError: If the settings contradict each other.
+    """
+    try:
+        return RegulationPolicy(
+            shed_above_percent=settings.regulation_shed_above_percent,
+            over_minutes=settings.regulation_over_minutes,
+            at_once_percent=settings.regulation_at_once_percent,
+            shed_to_percent=settings.regulation_shed_to_percent,
+            restore_below_percent=settings.regulation_restore_below_percent,
+            emergency_percent=settings.regulation_emergency_percent,
+            min_off_s=_seconds(settings.regulation_min_off),
+            min_on_s=_seconds(settings.regulation_min_on),
+            max_off_s=_seconds(settings.regulation_max_off),
+            calm_s=_seconds(settings.regulation_calm),
+            restore_delay_s=_seconds(settings.regulation_restore_delay),
+            validity_s=_seconds(settings.regulation_validity),
+            resend_after_s=_seconds(settings.regulation_resend_after),
+            stale_after_s=_seconds(settings.control_stale_after),
+            guaranteed_w=settings.regulation_guaranteed_w,
+            least_relief_w=settings.regulation_least_relief_w,
+            burst_percent=settings.regulation_burst_percent,
+            idle_percent=settings.regulation_idle_percent,
+            memory_s=_seconds(settings.regulation_memory),
+            off_peak=_off_peak(settings.regulation_off_peak),
+        )
+    except PolicyError as error:
+        raise ConfigurationError(f"SMATRIX_REGULATION_…: {error}") from error
+
+
+def _seconds(duration: timedelta) -> int:
+    return int(duration.total_seconds())
+
+
+def _off_peak(hours: str) -> OffPeak | None:
+    if not hours:
+        return None
+    begin, end = (time.fromisoformat(moment) for moment in hours.split("-"))
+    return OffPeak(begin, end)

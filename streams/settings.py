@@ -33,6 +33,7 @@ from streams.configuration.metrics import MetricsSettings
 from streams.configuration.names import NameSettings
 from streams.configuration.notifications import NotificationSettings
 from streams.configuration.production import ProductionSettings
+from streams.configuration.regulation import RegulationSettings
 from streams.configuration.worker import DeliveryMode, WorkerSettings
 
 __all__ = [
@@ -59,6 +60,7 @@ class ConfigurationError(Exception):
 class Settings(
     NotificationSettings,
     MailSettings,
+    RegulationSettings,
     BatterySettings,
     ProductionSettings,
     EvChargingSettings,

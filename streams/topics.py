@@ -37,6 +37,7 @@ from schemas.production import (
     ShedOrder,
 )
 from schemas.registry import Community, Household, Plant, Technician
+from schemas.regulation import DirectiveAck, RegulationMinute, SwitchChoice, SwitchDirective
 from schemas.validation import PeriodReadings, ReadingVerdicts, ValidatedIntervals
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
@@ -99,6 +100,10 @@ PLANT_MINUTES: Final = Topic("plant-minutes", "grid", PlantMinute)
 PRODUCTION_ORDERS: Final = Topic("production-orders", "plant id", ProductionOrder)
 PRODUCTION_PLANS: Final = Topic("production-plans", "plant id", ProductionPlan)
 SHED_ORDERS: Final = Topic("shed-orders", "community id", ShedOrder)
+SWITCH_DIRECTIVES: Final = Topic("switch-directives", "community id", SwitchDirective)
+DIRECTIVE_ACKS: Final = Topic("directive-acks", "community id", DirectiveAck, is_received=True)
+SWITCH_CHOICES: Final = Topic("switch-choices", "community id", SwitchChoice, is_received=True)
+REGULATION_MINUTES: Final = Topic("regulation-minutes", "community id", RegulationMinute)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
 EV_SESSIONS: Final = Topic("ev-sessions", "community id", EvSession, is_received=True)
@@ -166,6 +171,10 @@ TOPICS: Final = (
     PRODUCTION_ORDERS,
     PRODUCTION_PLANS,
     SHED_ORDERS,
+    SWITCH_DIRECTIVES,
+    DIRECTIVE_ACKS,
+    SWITCH_CHOICES,
+    REGULATION_MINUTES,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
     EV_SESSIONS,

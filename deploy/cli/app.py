@@ -18,6 +18,7 @@ from deploy.cli import (
     notifications,
     prices,
     registry,
+    regulation_report,
     repartition,
     reprocess,
     simulate,
@@ -81,6 +82,7 @@ cli.command("vee-report")(vee_report.vee_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.command("battery-report")(battery_report.battery_report)
 cli.add_typer(registry.registry, name="registry")
+simulate.simulate.command("regulation")(regulation_report.regulation_report)
 cli.add_typer(simulate.simulate, name="simulate")
 cli.add_typer(prices.prices, name="prices")
 cli.add_typer(tickets.tickets, name="tickets")

@@ -13,9 +13,9 @@ from load_generator.fleet import Fleet
 from load_generator.profiles import Profiles
 from load_generator.registered import ZONE, contract_powers_w
 from load_generator.world.devices import Switch
+from load_generator.world.directives import Addresses, ack
 from load_generator.world.grid import Minute, World, WorldPlan
-from load_generator.world.terminals import Answer, Device, Order, TerminalRates
-from schemas.regulation import AckOutcome, DirectiveAck, SwitchDirective, SwitchState
+from load_generator.world.terminals import Order, TerminalRates
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.regulation import Flexible, Registered
 from streams.domain.regulation_communities import Input
@@ -104,7 +104,7 @@ def grid_of(fleet: Fleet, limits_w: Sequence[int]) -> Grid:
 def play(world: World, rule: Rule, setting: Setting, *, on_progress: OnProgress) -> Played:
     """Play a setting under a rule: what is ordered on a minute is there before the next one."""
     fleet, first = world.fleet, int(setting.start.timestamp())
-    teller = _Teller(fleet)
+    teller, addresses = _Teller(fleet), Addresses.of(world)
     shape = (setting.minutes, len(fleet.community_ids))
     load, heated = np.zeros(shape), np.zeros(shape)
     is_off = np.zeros((setting.minutes, len(fleet.heater)), np.bool_)
@@ -123,7 +123,7 @@ def play(world: World, rule: Rule, setting: Setting, *, on_progress: OnProgress)
         lacking[number] = truth.heated.lacking
         cold += int(truth.heated.cold.sum())
         told = teller.told(played, net)
-        orders = [teller.order(each) for each in rule.orders(told, now=minute + MINUTE_S)]
+        orders = [addresses.order(each) for each in rule.orders(told, now=minute + MINUTE_S)]
         if (number + 1) % MINUTES_A_DAY == 0:
             on_progress((number + 1) // MINUTES_A_DAY)
     watts = 1 / MWH_A_MINUTE_PER_W
@@ -137,11 +137,10 @@ def _by_community(fleet: Fleet, energy: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class _Teller:
-    """Tells of a grid what metering would, and takes orders to it."""
+    """Tells of a grid what metering would."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._place = {meter: number for number, meter in enumerate(fleet.meter_ids)}
         self._bounds = np.searchsorted(fleet.community, np.arange(len(fleet.community_ids) + 1))
         self._used = np.zeros(fleet.households, np.int64)
         self._imported = np.zeros(fleet.households, np.int64)
@@ -150,7 +149,8 @@ class _Teller:
         """Return what is told once a minute has closed, and with it perhaps a quarter-hour."""
         truth, fleet = played.truth, self._fleet
         end = truth.minute + MINUTE_S
-        told: list[Input] = [_ack(answer, fleet, truth.minute) for answer in played.answers]
+        answers = (ack(fleet, answer, truth.minute) for answer in played.answers)
+        told: list[Input] = [answer for answer in answers if answer is not None]
         sums = _by_community(fleet, net).tolist()
         for name, energy in zip(fleet.community_ids, sums, strict=True):
             told.append(ClosedMinute(name, truth.minute, 1, energy, (), end))
@@ -178,35 +178,3 @@ class _Teller:
                 self._fleet.community_ids, bounds[:-1], bounds[1:], strict=True
             )
         ]
-
-    def order(self, directive: SwitchDirective) -> Order:
-        """Return a directive as the terminal acts on it."""
-        what = {
-            SwitchState.OFF: Switch.OFF,
-            SwitchState.ON: Switch.ON,
-            SwitchState.AUTO: Switch.AUTO,
-        }[directive.state]
-        return Order(
-            Device.SWITCH,
-            self._place[directive.meter_id],
-            directive.directive_id,
-            directive.minute,
-            directive.version,
-            directive.valid_from,
-            directive.valid_until,
-            what,
-            -1,
-            is_refusable=True,
-        )
-
-
-def _ack(answer: Answer, fleet: Fleet, minute: int) -> DirectiveAck:
-    place = answer.order.place or 0
-    return DirectiveAck(
-        directive_id=answer.order.order_id,
-        community_id=fleet.community_ids[int(fleet.community[place])],
-        meter_id=fleet.meter_ids[place],
-        minute=minute,
-        outcome=AckOutcome.OBEYED if answer.obeyed else AckOutcome.REFUSED,
-        detail=answer.detail,
-    )

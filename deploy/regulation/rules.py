@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from schemas.regulation import DirectiveAck, Level, SwitchDirective, SwitchReason, SwitchState
+from schemas.regulation import Level, SwitchDirective, SwitchReason, SwitchState
 from schemas.units import MINUTE_S
 from streams.domain.regulation import Registered, RegulationPolicy, directive_id
 from streams.domain.regulation_communities import Input, Regulation
@@ -98,8 +98,3 @@ class Ours:
         """Order what the domain says."""
         step = self.regulation.fold(told, now=now, registered=lambda name, _: self._grid[name])
         return step.directives
-
-
-def is_answer(given: Input) -> bool:
-    """Say whether an input is what a terminal answered."""
-    return isinstance(given, DirectiveAck)

@@ -48,6 +48,8 @@ class RegulationPolicy:
         burst_percent: Of what a household drew beyond its usual in its last quarter-hour, so much
             is taken to go on, ...
         idle_percent: ... and of what its switch can take away, so much to be on at any time.
+        memory_s: Who was not shed for so long is as good as never shed: of these whoever gives most
+            goes first.
         off_peak: When AUTO means on; None: always.
 
     Raises:
@@ -72,6 +74,7 @@ class RegulationPolicy:
     least_relief_w: int
     burst_percent: int
     idle_percent: int
+    memory_s: int
     off_peak: OffPeak | None = None
 
     def __post_init__(self) -> None:

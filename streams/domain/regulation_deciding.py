@@ -125,7 +125,9 @@ class _Deciding:
     def decide(self) -> Decision:
         policy, limit, start = self.policy, self.registered.limit_w, self.measured.minute
         self.off = {name: one for name, one in self.switches.items() if one.back_at > start}
-        self._demand = self.community.demand.with_minute(start, self.measured.load_w + self._shed_w())
+        self._demand = self.community.demand.with_minute(
+            start, self.measured.load_w + self._shed_w()
+        )
         load = self.measured.load_w + self._coming_w()
         over = self._over(load)
         excess = self._excess_w(load, over)
@@ -210,9 +212,7 @@ class _Deciding:
         return wanted, is_emergency
 
     def _shed_w(self) -> int:
-        return sum(
-            switch.relief_w for switch in self.off.values() if switch.is_off(self._now)
-        )
+        return sum(switch.relief_w for switch in self.off.values() if switch.is_off(self._now))
 
     def _coming_w(self) -> int:
         """Return what comes back and is not in the measured minute yet, W.
@@ -320,7 +320,10 @@ class _Deciding:
         for meter, switch in sorted(self.switches.items()):
             if switch.is_answered or switch.directive.valid_until <= now:
                 continue
-            if now - switch.sent_at >= self.policy.resend_after_s and switch.directive.valid_until > now:
+            if (
+                now - switch.sent_at >= self.policy.resend_after_s
+                and switch.directive.valid_until > now
+            ):
                 version = switch.directive.version + 1
                 directive = switch.directive.model_copy(update={"version": version})
                 self._put(meter, replace(switch, directive=directive, sent_at=now))
@@ -328,7 +331,7 @@ class _Deciding:
     def _candidates(self, *, is_emergency: bool) -> list[tuple[str, int]]:
         """Return whom load can be taken from and how much, W, in the order of their turn.
 
-        Least recently shed first, then who gives most.
+        Least recently shed first, then who gives most; who was not shed within memory is equal.
         """
         off_peak, now = self.policy.off_peak, self._now
         if off_peak is not None and not off_peak.holds(now, zone=self.registered.zone):
@@ -338,13 +341,12 @@ class _Deciding:
         bursts, silent = self.loads.bursts_w(at=now), self.measured.silent
         switches, has_choices = self.switches, bool(self.community.choices)
         rest_s = 0 if is_emergency else self.policy.min_on_s
+        forgotten = now - self.policy.memory_s
         found = []
         for meter, flexible_w in self.registered.able(self.policy.guaranteed_w).items():
             switch = switches.get(meter)
             back_at = 0 if switch is None else switch.back_at
-            if switch is not None and not (
-                switch.refused_until <= now and back_at + rest_s <= now
-            ):
+            if switch is not None and not (switch.refused_until <= now and back_at + rest_s <= now):
                 continue
             choice = self.community.choice_of(meter, now) if has_choices else SwitchState.AUTO
             if (
@@ -355,7 +357,7 @@ class _Deciding:
                 continue
             relief = self.policy.relief_w(bursts.get(meter, 0), flexible_w)
             if relief >= self.policy.least_relief_w:
-                found.append((back_at, -relief, meter))
+                found.append((back_at if back_at > forgotten else 0, -relief, meter))
         return [(meter, -negative) for _, negative, meter in sorted(found)]
 
     def _shed(

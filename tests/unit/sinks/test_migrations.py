@@ -43,14 +43,7 @@ PUBLIC = {
     "tickets",
     "ticket_steps",
     "notifications",
-    "grid_minutes",
     "grid_minute_versions",
-    "plant_minutes",
-    "plant_obedience",
-    "production_orders",
-    "production_order_versions",
-    "production_plans",
-    "shed_orders",
     "registry_persons",
     *(
         f"registry_{kind}{at}"
