@@ -62,9 +62,7 @@ def shed_order(value: bytes | None) -> ShedOrder:
     return ShedOrder.model_validate_json(value or b"")
 
 
-def rejection(
-    record: Record, refused: Refused, *, partition: int
-) -> tuple[bytes | None, bytes]:
+def rejection(record: Record, refused: Refused, *, partition: int) -> tuple[bytes | None, bytes]:
     """Return key and value of a refused record."""
     try:
         content = orjson.loads(record.value or b"")
