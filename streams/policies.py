@@ -260,5 +260,5 @@ def charging_policy(settings: Settings) -> ChargingPolicy:
         grid_limit_w=settings.ev_grid_limit_w,
         most_stay_s=int(settings.ev_most_stay.total_seconds()),
         most_ahead_s=int(settings.max_ahead.total_seconds()),
-        forecast=forecast_policy(settings),
+        forecast=ForecastPolicy(timezone=settings.grid_zone),
     )
