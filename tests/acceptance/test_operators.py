@@ -192,7 +192,7 @@ def test_no_label_names_a_household_or_a_community(
         *("le", "partition", "topic", "rule", "stage", "table", "work", "role", "worker_id"),
         *("subject", "state", "to_state", "kind", "event"),
         # A plant is no household: there are few, and each has its curve.
-        *("reason", "plant"),
+        *("reason", "plant", "mode", "outcome", "quality", "result", "shortage", "verdict", "why"),
     }
     assert HOUSEHOLD not in text
     assert "operated" not in text
