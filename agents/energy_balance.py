@@ -82,7 +82,7 @@ def _attach_grid(app: App, settings: Settings, policy: BalancePolicy) -> None:
         app,
         (table,),
         load=lambda stores: tables.load_grid(policy, stores[table.name], now=clock.epoch_now()),
-        forget=metrics.forget,
+        forget=metrics.forget_grid,
     )
 
     @app.agent(app.bytes_topic(topics.GRID_PARTIALS.name), name="grid-minutes")

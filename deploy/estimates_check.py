@@ -1,6 +1,7 @@
 """Estimates in ClickHouse against what the simulated households really used."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,9 @@ class EstimatesCheck:
     estimated: int
     error_wh: float
     without_wh: float
+
+
+NOTHING_ESTIMATED: Final = EstimatesCheck(0, 0, 0.0, 0.0)
 
 
 def check_estimates(client: Client, database: str, truth: pa.Table) -> EstimatesCheck:

@@ -96,7 +96,11 @@ class TicketCheck:
 
 def check_tickets(client: Client, database: str, suspects: Sequence[Suspect]) -> TicketCheck:
     """Hold the tickets in ClickHouse against what a run's tickets can be about."""
-    openings = _openings(client, database)
+    return judge_openings(_openings(client, database), suspects)
+
+
+def judge_openings(openings: Sequence[Opening], suspects: Sequence[Suspect]) -> TicketCheck:
+    """Hold tickets, in the order of time, against what they can be about."""
     certain = sorted(
         (suspect for suspect in suspects if suspect.is_certain), key=lambda one: one.first_minute
     )

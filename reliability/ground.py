@@ -25,7 +25,9 @@ from reliability.proxies import ClickHouseWay, TcpWay, Ways
 from reliability.workers import Crew, Post
 from streams.settings import DeliveryMode, Settings
 
-READY_S: Final = 60.0
+READY_S: Final = 180.0
+"""Eight workers that start at once on two cores, which others use too."""
+
 PARTITIONS: Final = 4
 _DISK: Final = "64m"
 

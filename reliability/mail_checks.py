@@ -67,7 +67,7 @@ def check_mails(
     mentioned = Counter(name for message in messages for name in set(_news_in(message)))
     doubtful = {state.mail_id for state in states.values() if state.in_doubt}
     return Mails(
-        faults=list(_faults(told, acknowledged, states, came, mentioned)),
+        faults=list(faults_of(told, acknowledged, states, came, mentioned)),
         notifications=len(told),
         mails=len(messages),
         doubled=sum(count - 1 for count in came.values()),
@@ -75,13 +75,22 @@ def check_mails(
     )
 
 
-def _faults(
+def faults_of(
     told: Collection[str],
     acknowledged: Collection[str],
     states: Mapping[str, State],
     came: Mapping[str, int],
     mentioned: Mapping[str, int],
 ) -> Iterable[str]:
+    """Yield what must not be.
+
+    Args:
+        told: The notifications that the topic has.
+        acknowledged: Those whose sender knows that the broker has them.
+        states: What ClickHouse has of each.
+        came: How often each mail came.
+        mentioned: In how many mails a notification of the campaign is.
+    """
     for name in sorted(set(acknowledged) - set(told)):
         yield f"{name} was acknowledged, and is not in the topic"
     for name in sorted(told):

@@ -14,6 +14,7 @@ from deploy.cli import (
     edit,
     ev_report,
     explain,
+    forecast_report,
     load,
     malfunction_report,
     notifications,
@@ -81,6 +82,7 @@ cli.command("explain")(explain.explain)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
 cli.command("ev-report")(ev_report.ev_report)
+cli.command("forecast-report")(forecast_report.forecast_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.command("battery-report")(battery_report.battery_report)
 cli.add_typer(registry.registry, name="registry")

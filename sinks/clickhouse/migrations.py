@@ -33,7 +33,7 @@ ENGINE = ReplacingMergeTree
 ORDER BY (name, checksum)
 """
 
-_EXPIRES_BY: Final = {
+EXPIRES_BY: Final = {
     "household_intervals": "period_start",
     "community_intervals": "period_start",
     "community_interval_versions": "period_start",
@@ -150,7 +150,7 @@ async def migrate(
             "SELECT {name:String}, {checksum:String}",
             parameters={"name": file.name, "checksum": file.checksum},
         )
-    for table, age_from in _EXPIRES_BY.items():
+    for table, age_from in EXPIRES_BY.items():
         await _expire(client, table, age_from, ttl_days)
 
 

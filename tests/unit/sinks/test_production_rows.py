@@ -7,14 +7,7 @@ import pytest
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from pydantic import BaseModel
 
-from schemas.production import (
-    OrderReason,
-    PlantMinute,
-    ProductionOrder,
-    ProductionPlan,
-    ShedOrder,
-    ShedReason,
-)
+from schemas.production import ProductionPlan, ShedReason
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.production_rows import (
     grid_minute_rows,
@@ -26,7 +19,8 @@ from sinks.clickhouse.production_rows import (
 from sinks.clickhouse.registry_rows import registered_plant_rows
 from sinks.clickhouse.rows import Decoded
 from tests.registered import a_plant
-from tests.unit.domain.evaluating import NOON, a_grid_minute
+from tests.unit.domain.evaluating import a_grid_minute
+from tests.unit.sinks.messages import NOON, a_plant_minute, a_shed_order, an_order
 
 
 def as_messages(events: Iterable[BaseModel]) -> list[bytes | None]:
@@ -41,36 +35,6 @@ async def keep(sink: Sink, decoded: Decoded) -> None:
 
 async def ask(client: AsyncClient, query: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in (await client.query(query)).result_rows]
-
-
-def an_order(**others: Any) -> ProductionOrder:  # noqa: ANN401 - any field
-    fields = {
-        "order_id": "g1@1",
-        "plant_id": "g1",
-        "version": 1,
-        "minute": NOON,
-        "valid_from": NOON + 60,
-        "valid_until": NOON + 300,
-        "ordered_w": 500,
-        "reason": OrderReason.MERIT,
-        "forecast_w": 490,
-        "reserve_w": 10,
-        "deficit_w": 0,
-        "surplus_w": 0,
-    }
-    return ProductionOrder(**{**fields, **others})
-
-
-def a_plant_minute(**others: Any) -> PlantMinute:  # noqa: ANN401 - any field
-    fields = {
-        "plant_id": "g1",
-        "minute": NOON + 60,
-        "version": 1,
-        "production_w": 480,
-        "available_w": 900,
-        "out_of_service": False,
-    }
-    return PlantMinute(**{**fields, **others})
 
 
 async def test_a_grid_minute_has_its_last_version_and_keeps_the_others(
@@ -133,27 +97,13 @@ async def test_a_plan_has_a_row_for_each_quarter_hour(sink: Sink, client: AsyncC
 
 
 async def test_shed_orders_are_kept_with_each_version(sink: Sink, client: AsyncClient) -> None:
-    order = ShedOrder(
-        order_id="c1@deficit",
-        community_id="c1",
-        version=1,
-        minute=NOON,
-        valid_from=NOON + 60,
-        valid_until=NOON + 300,
-        shed_w=700,
-        deficit_w=1_000,
-        reason=ShedReason.DEFICIT,
-    )
+    order = a_shed_order()
     ended = order.model_copy(update={"version": 2, "shed_w": 0, "reason": ShedReason.RELIEVED})
 
     await keep(sink, shed_order_rows(as_messages([order, ended, order])))
 
-    assert await ask(
-        client, "SELECT version, shed_w, reason FROM shed_orders ORDER BY version"
-    ) == [
-        (1, 700, "deficit"),
-        (2, 0, "relieved"),
-    ]
+    told = await ask(client, "SELECT version, shed_w, reason FROM shed_orders ORDER BY version")
+    assert told == [(1, 700, "deficit"), (2, 0, "relieved")]
 
 
 async def test_a_registered_plant_says_what_it_costs(sink: Sink, client: AsyncClient) -> None:
@@ -164,7 +114,7 @@ async def test_a_registered_plant_says_what_it_costs(sink: Sink, client: AsyncCl
     assert await ask(
         client,
         "SELECT plant_id, toString(cost_eur_per_mwh), co2_g_per_kwh, ramp_w_per_minute "
-        f"FROM registry_plants_at(at = {NOON}) ORDER BY plant_id",
+        "FROM registry_plants_at(at = '2026-01-01 12:00:00') ORDER BY plant_id",
     ) == [("g1", "85.5", 370, 20), ("w1", None, None, None)]
 
 
@@ -175,8 +125,7 @@ async def test_a_registered_plant_says_what_it_costs(sink: Sink, client: AsyncCl
         (production_order_rows, b"not json"),
         (
             production_plan_rows,
-            b'{"plan_id":"a","plant_id":"a","version":1,"period_start":0,"planned_w":[1],'
-            b'"forecast_w":[],"deficit_w":[1]}',
+            b'{"plan_id":"a","plant_id":"a","version":1,"period_start":0,"planned_w":[1]}',
         ),
         (shed_order_rows, None),
         (plant_minute_rows, b"[]"),
