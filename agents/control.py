@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from agents import energy_balance
+from agents import (
+    batteries,
+    energy_balance,
+    ev_charging,
+    production,
+    production_readings,
+    regulation,
+)
 from streams.delivery.app import App
 from streams.delivery.transactional import TransactionalDelivery
 from streams.settings import DeliveryMode, Settings
@@ -17,3 +24,8 @@ def attach(app: App, settings: Settings) -> None:
         app.delivery = TransactionalDelivery(app)
     app.fetch_wait_ms = FETCH_WAIT_MS
     energy_balance.attach(app, settings)
+    regulation.attach(app, settings)
+    batteries.attach(app, settings)
+    production_readings.attach(app, settings)
+    production.attach(app, settings)
+    ev_charging.attach(app, settings)

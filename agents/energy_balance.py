@@ -4,31 +4,27 @@ Two agents: one sums the communities of its own partition, the other, on the par
 `grid`, merges those sums.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from faust.types import StreamT
 
-from agents.malformed import leave_out
+from agents.control_batches import read, read_up_to
 from agents.partitions import Partitions
 from schemas.units import MINUTE_S
 from sinks import energy_balance_metrics as metrics
 from streams import clock, topics
 from streams.codecs import energy_balance as codec
 from streams.delivery.app import App
-from streams.delivery.batches import Batch, batches
+from streams.delivery.batches import batches
 from streams.delivery.effects import Changes, Effects
 from streams.domain.energy_balance import BalancePolicy, PartitionBalance, Step
 from streams.domain.energy_balance_grid import GridBalance, GridStep
 from streams.domain.event_clock import EventClock
-from streams.domain.frames import place_of
 from streams.policies import balance_policy
 from streams.settings import Settings
 from tables import energy_balance as tables
 from tables.store import Store
-
-ReadT = TypeVar("ReadT")
 
 
 @dataclass(slots=True)
@@ -63,8 +59,8 @@ def _attach_partials(app: App, settings: Settings, policy: BalancePolicy) -> Non
         async for batch in batches(stream):
             partition, now = partitions.of(batch), clock.epoch_now()
             kept = partition.kept
-            place = _read_up_to(batch, settings)
-            told = list(_read(batch, codec.community_sums))
+            place = read_up_to(batch, settings)
+            told = list(read(batch, codec.community_sums))
             step = kept.balance.fold(
                 told,
                 partition=batch.partition,
@@ -86,7 +82,7 @@ def _attach_grid(app: App, settings: Settings, policy: BalancePolicy) -> None:
         app,
         (table,),
         load=lambda stores: tables.load_grid(policy, stores[table.name], now=clock.epoch_now()),
-        forget=metrics.forget,
+        forget=metrics.forget_grid,
     )
 
     @app.agent(app.bytes_topic(topics.GRID_PARTIALS.name), name="grid-minutes")
@@ -95,30 +91,14 @@ def _attach_grid(app: App, settings: Settings, policy: BalancePolicy) -> None:
         async for batch in batches(stream):
             partition, now = partitions.of(batch), clock.epoch_now()
             grid: GridBalance = partition.kept
-            place = _read_up_to(batch, settings)
-            step = grid.fold(list(_read(batch, codec.partial)), read_up_to=place, now=now)
+            place = read_up_to(batch, settings)
+            step = grid.fold(list(read(batch, codec.partial)), read_up_to=place, now=now)
             effects = Effects()
             effects.changes[table] = _grid_changes(step, place=place, now=now)
             effects.outputs[topics.GRID_MINUTES.name] = list(codec.of_the_grid(step.minutes))
             metrics.count_grid(step, newest=grid.newest)
             partition.measure(now=now)
             await app.delivery.commit(batch, effects)
-
-
-def _read_up_to(batch: Batch, settings: Settings) -> int:
-    """Return the place after the batch's last record; 0 for a tick."""
-    if not batch.records:
-        return 0
-    return place_of(batch.records[-1].offset, generation=settings.generation) + 1
-
-
-def _read(batch: Batch, decode: Callable[[bytes | None], ReadT]) -> Iterable[ReadT]:
-    for record in batch.records:
-        try:
-            yield decode(record.value)
-        except ValueError as error:
-            metrics.MALFORMED.inc()
-            leave_out(batch, record.offset, error)
 
 
 def _changes(step: Step, kept: _Kept, *, place: int) -> Changes:

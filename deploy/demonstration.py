@@ -15,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 
 from deploy.embedded.processes import Child, ProcessEndedError, start, stop
 from deploy.embedded.system import EmbeddedSystem
+from deploy.estimates_check import NOTHING_ESTIMATED, EstimatesCheck, check_estimates
 from deploy.malfunction_check import check_tickets
 from deploy.report.result import Breakdown, Sample
 from deploy.truth_check import Comparison, compare, stored_periods
@@ -24,6 +25,7 @@ from load_generator.truth import read_truth
 SAMPLE_S: Final = 0.5
 PATIENCE_S: Final = 60.0
 TICKETS_S: Final = 20.0
+ESTIMATES_S: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Demonstration:
         samples: How far the run was, twice a second.
         phases_s: How long each phase took.
         counts: What the generator says that it sent.
+        estimates: How far what was estimated is from the truth.
     """
 
     system: EmbeddedSystem
@@ -53,6 +56,7 @@ class Demonstration:
     samples: list[Sample] = field(default_factory=list)
     phases_s: dict[str, float] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
+    estimates: EstimatesCheck = NOTHING_ESTIMATED
     _began: float = 0.0
 
     @contextmanager
@@ -100,6 +104,8 @@ class Demonstration:
             self._await_stored(generator, truth)
         with self.phase("tickets"):
             self._await_tickets()
+        with self.phase("estimates"):
+            self._await_estimates(truth)
         with self.phase("compare"):
             return compare(self.client, self.database, truth)
 
@@ -123,6 +129,10 @@ class Demonstration:
             "community_minutes": self._count("count() FROM {}.community_minutes"),
             "household_periods": self._count("count() FROM {}.household_quarter_hours"),
             "autarky_changes": self._count("count() FROM {}.autarky_changes"),
+            "incomplete_periods": self.estimates.incomplete,
+            "estimated_periods": self.estimates.estimated,
+            "estimate_error_wh": self.estimates.error_wh,
+            "unestimated_error_wh": self.estimates.without_wh,
             "rows_compared": comparison.rows,
             "rows_differing": comparison.differing,
             "difference_mwh": comparison.difference_mwh,
@@ -168,6 +178,18 @@ class Demonstration:
             and time.monotonic() < patience
         ):
             self.system.restart_ended_workers()
+            time.sleep(SAMPLE_S)
+
+    def _await_estimates(self, truth: pa.Table) -> None:
+        """Wait until every incomplete period is estimated, as long as there are more."""
+        patience = time.monotonic() + ESTIMATES_S
+        while True:
+            found = check_estimates(self.client, self.database, truth)
+            if found != self.estimates:
+                patience = time.monotonic() + ESTIMATES_S
+            self.estimates = found
+            if found.estimated >= found.incomplete or time.monotonic() > patience:
+                return
             time.sleep(SAMPLE_S)
 
     def _count(self, what: str) -> int:

@@ -23,6 +23,9 @@ SHIPPED_PROFILE: Final = Path(__file__).parent / "profiles" / "simbench-weeks.cs
 CLOCK_CHANGE_QUARTERS: Final = 4
 DAYS_A_YEAR: Final = 366
 
+# The source has values like -0.00001 at the end of a few charges: rounding, read as 0.
+ROUNDING: Final = 0.001
+
 DEVICE_PREFIXES: Final = ("household_", "heatpump_", "ev_home_", "pv_")
 
 
@@ -203,11 +206,11 @@ def _share(path: Path, number: int, column: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not 0 <= value <= 1:
+    if not -ROUNDING <= value <= 1:
         raise ProfileError(
             f"{path}: line {number}: column {column}: {text!r} is not a number from 0 to 1"
         )
-    return value
+    return max(value, 0.0)
 
 
 def _is_spring_change(quarters: dict[time, list[float]]) -> bool:

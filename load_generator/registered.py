@@ -13,7 +13,7 @@ from schemas.registry import Community, Household, Technician
 _EVER: Final = 0
 """Valid from the first minute there is: the same fleet is the same on whatever day it plays."""
 
-_WAITING: Final = 1
+WAITING: Final = 1
 """A version until the registry gives its own."""
 
 ZONE: Final = "Europe/Berlin"
@@ -58,7 +58,7 @@ def registered(
     for name, size in zip(fleet.community_ids, sizes, strict=True):
         yield Community(
             community_id=name,
-            version=_WAITING,
+            version=WAITING,
             valid_from=_EVER,
             connection_limit_w=size * household_limit_w,
             zone=ZONE,
@@ -66,20 +66,21 @@ def registered(
             longitude_deg=LONGITUDE_DEG,
         )
     for name in technicians:
-        yield Technician(technician_id=name, version=_WAITING, valid_from=_EVER)
+        yield Technician(technician_id=name, version=WAITING, valid_from=_EVER)
     contracts = contract_powers_w(fleet).tolist()
     panels = dict(zip(fleet.pv.tolist(), panel_peaks_w(fleet).tolist(), strict=True))
     stores = dict(
         zip(fleet.battery.tolist(), (fleet.battery_capacity_mwh // 1000).tolist(), strict=True)
     )
     chargers = _charger_powers(fleet)
+    heaters = dict(zip(fleet.heater.tolist(), fleet.heater_w.tolist(), strict=True))
     for number, (meter, community) in enumerate(
         zip(fleet.meter_ids, fleet.community.tolist(), strict=True)
     ):
         yield Household(
             household_id=meter.replace("m", "h", 1),
             community_id=fleet.community_ids[community],
-            version=_WAITING,
+            version=WAITING,
             valid_from=_EVER,
             meter_id=meter,
             customer_id=None if number % WITH_E_MAIL else meter.replace("m", "p", 1),
@@ -87,6 +88,7 @@ def registered(
             pv_peak_w=panels.get(number),
             battery_wh=stores.get(number),
             ev_charger_w=chargers.get(number),
+            flexible_w=heaters.get(number),
         )
 
 
@@ -115,7 +117,7 @@ def _charger_powers(fleet: Fleet) -> dict[int, int]:
 def _person(person_id: str, name: str, number: int) -> Person:
     return Person(
         person_id=person_id,
-        version=_WAITING,
+        version=WAITING,
         name=name,
         email=f"{person_id}@example.org",
         language=_LANGUAGES[number % len(_LANGUAGES)],

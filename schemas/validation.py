@@ -81,6 +81,10 @@ class PeriodReadings(BaseModel):
         list[Annotated[int, Field(ge=0)]],
         Field(description="by minute: bytes of each row's values less 1, three bits a row"),
     ]
+    edited: Annotated[
+        list[tuple[MinuteStart, MeterId]],
+        Field(description="readings that were put right by hand, which no rule fails"),
+    ] = []
     cells_base64: Annotated[
         str,
         Field(

@@ -50,6 +50,13 @@ def show(minute: GridMinute) -> None:
         SHARE.set(minute.share_reported)
 
 
+def forget_grid(partition: str, tables: Iterable[str]) -> None:
+    """Take back what was shown of the grid: another worker may merge it now."""
+    for gauge in (NET_LOAD, SHARE, NEWEST):
+        gauge.set(0)
+    forget(partition, tables)
+
+
 def forget(partition: str, tables: Iterable[str]) -> None:
     """Take back the figures of a partition that another worker has now."""
     forget_tables(tables, partition)

@@ -20,9 +20,11 @@ from pydantic_settings import (
 from typing_extensions import override
 
 from streams.configuration.autarky import AutarkySettings
+from streams.configuration.batteries import BatterySettings
 from streams.configuration.broker import BrokerSecurity, BrokerSettings, SaslMechanism
 from streams.configuration.clickhouse import ClickHouseSettings
 from streams.configuration.energy_balance import EnergyBalanceSettings
+from streams.configuration.ev_charging import EvChargingSettings
 from streams.configuration.history import HistorySettings
 from streams.configuration.mail import SHORTEST_SECRET, MailSettings, SmtpSecurity
 from streams.configuration.malfunction import MalfunctionSettings
@@ -30,6 +32,8 @@ from streams.configuration.metering import MeteringSettings, Unregistered
 from streams.configuration.metrics import MetricsSettings
 from streams.configuration.names import NameSettings
 from streams.configuration.notifications import NotificationSettings
+from streams.configuration.production import ProductionSettings
+from streams.configuration.regulation import RegulationSettings
 from streams.configuration.worker import DeliveryMode, WorkerSettings
 
 __all__ = [
@@ -56,6 +60,10 @@ class ConfigurationError(Exception):
 class Settings(
     NotificationSettings,
     MailSettings,
+    RegulationSettings,
+    BatterySettings,
+    ProductionSettings,
+    EvChargingSettings,
     EnergyBalanceSettings,
     MalfunctionSettings,
     AutarkySettings,
@@ -105,6 +113,15 @@ class Settings(
             raise ValueError(
                 f"SMATRIX_BALANCE_RETENTION={self.balance_retention} must be at least 2 min longer "
                 f"than SMATRIX_BALANCE_PATIENCE={self.balance_patience}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_lost_plant_was_silent_before(self) -> Self:
+        if self.production_lost_minutes < self.production_silent_minutes:
+            raise ValueError(
+                f"SMATRIX_PRODUCTION_LOST_MINUTES={self.production_lost_minutes} must be at least "
+                f"SMATRIX_PRODUCTION_SILENT_MINUTES={self.production_silent_minutes}"
             )
         return self
 

@@ -9,7 +9,15 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.batteries import BatteryDirective
 from schemas.energy_balance import GridMinute, GridPartial
+from schemas.ev_charging import (
+    ChargeDirective,
+    ChargePlan,
+    ChargePromise,
+    EvSession,
+    RejectedSession,
+)
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
@@ -20,6 +28,7 @@ from schemas.metering import (
 )
 from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
+from schemas.prices import Price
 from schemas.production import (
     PlantMinute,
     PlantReading,
@@ -28,6 +37,7 @@ from schemas.production import (
     ShedOrder,
 )
 from schemas.registry import Community, Household, Plant, Technician
+from schemas.regulation import DirectiveAck, RegulationMinute, SwitchChoice, SwitchDirective
 from schemas.validation import PeriodReadings, ReadingVerdicts, ValidatedIntervals
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
@@ -90,10 +100,21 @@ PLANT_MINUTES: Final = Topic("plant-minutes", "grid", PlantMinute)
 PRODUCTION_ORDERS: Final = Topic("production-orders", "plant id", ProductionOrder)
 PRODUCTION_PLANS: Final = Topic("production-plans", "plant id", ProductionPlan)
 SHED_ORDERS: Final = Topic("shed-orders", "community id", ShedOrder)
+SWITCH_DIRECTIVES: Final = Topic("switch-directives", "community id", SwitchDirective)
+DIRECTIVE_ACKS: Final = Topic("directive-acks", "community id", DirectiveAck, is_received=True)
+SWITCH_CHOICES: Final = Topic("switch-choices", "community id", SwitchChoice, is_received=True)
+REGULATION_MINUTES: Final = Topic("regulation-minutes", "community id", RegulationMinute)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
+EV_SESSIONS: Final = Topic("ev-sessions", "community id", EvSession, is_received=True)
+REJECTED_EV_SESSIONS: Final = Topic(
+    "rejected-ev-sessions", "community id, empty where unreadable", RejectedSession
+)
+CHARGE_DIRECTIVES: Final = Topic("charge-directives", "community id", ChargeDirective)
+CHARGE_PROMISES: Final = Topic("charge-promises", "community id", ChargePromise)
 
 _COMPACTED: Final = {"cleanup.policy": "compact"}
+CHARGE_PLANS: Final = Topic("charge-plans", "partition", ChargePlan, _COMPACTED)
 REGISTRY_COMMUNITIES: Final = Topic("registry-communities", "community id", Community, _COMPACTED)
 REGISTRY_HOUSEHOLDS: Final = Topic(
     "registry-households",
@@ -119,6 +140,13 @@ REGISTRY_PERSONS: Final = Topic(
     },
 )
 
+PRICES: Final = Topic(
+    "prices",
+    "grid, kind and period_start, parted by zero bytes; partitioned by the first",
+    Price,
+    _COMPACTED,
+)
+BATTERY_DIRECTIVES: Final = Topic("battery-directives", "community id", BatteryDirective)
 NOTIFICATION_SUBSCRIPTIONS: Final = Topic(
     "notification-subscriptions", "person id", Subscription, _COMPACTED
 )
@@ -143,14 +171,25 @@ TOPICS: Final = (
     PRODUCTION_ORDERS,
     PRODUCTION_PLANS,
     SHED_ORDERS,
+    SWITCH_DIRECTIVES,
+    DIRECTIVE_ACKS,
+    SWITCH_CHOICES,
+    REGULATION_MINUTES,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
+    EV_SESSIONS,
+    REJECTED_EV_SESSIONS,
+    CHARGE_DIRECTIVES,
+    CHARGE_PROMISES,
+    CHARGE_PLANS,
     REGISTRY_COMMUNITIES,
     REGISTRY_HOUSEHOLDS,
     REGISTRY_PLANTS,
     REGISTRY_TECHNICIANS,
     REGISTRY_PERSONS,
     NOTIFICATION_SUBSCRIPTIONS,
+    PRICES,
+    BATTERY_DIRECTIVES,
 )
 
 CHANGELOG_CONFIG: Final = _COMPACTED

@@ -34,7 +34,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
     """Yield a picture of everything that there is something of."""
     grid = days.grid()
     if grid is not None:
-        yield _picture(
+        yield picture(
             "The grid",
             _say_grid(grid),
             "grid",
@@ -43,7 +43,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
     community = days.telling_community()
     if community is not None:
         community_id, its_flows = community
-        yield _picture(
+        yield picture(
             "One community",
             _say_community(community_id, its_flows),
             "community",
@@ -53,7 +53,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
     if household is not None:
         meter_id, flows = household
         has_battery = bool(np.isfinite(flows.charge).any())
-        yield _picture(
+        yield picture(
             "One household",
             _say_household(meter_id, flows, has_battery=has_battery),
             "household",
@@ -61,14 +61,14 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
         )
     hours = days.household_hours()
     if hours is not None:
-        yield _picture(
+        yield picture(
             "All households",
             _say_heat_map(hours),
             "households",
             lambda figure, layout: draw_heat_map(figure, layout, hours),
         )
         if hours.has_pv.any() and np.isfinite(hours.self_sufficiency).any():
-            yield _picture(
+            yield picture(
                 "Who lives on the sun",
                 _say_autarky_map(hours, result),
                 "autarky",
@@ -76,7 +76,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
             )
     if result.breakdowns:
         end = result.first_minute + timedelta(minutes=result.minutes)
-        yield _picture(
+        yield picture(
             "What broke down, and its ticket",
             _say_breakdowns(result),
             "breakdowns",
@@ -85,7 +85,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
             ),
         )
     if samples and samples[-1].seconds > samples[0].seconds:
-        yield _picture(
+        yield picture(
             "The run",
             _say_run(samples, result),
             "run",
@@ -93,9 +93,8 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
         )
 
 
-def _picture(
-    title: str, caption: str, name: str, draw: Callable[[Figure, Layout], None]
-) -> Picture:
+def picture(title: str, caption: str, name: str, draw: Callable[[Figure, Layout], None]) -> Picture:
+    """Return a drawing in both widths; `name` differs from that of the page's other pictures."""
     return Picture(
         title=title,
         caption=caption,

@@ -108,6 +108,20 @@ class DemoResult(BaseModel):
     mails: Annotated[
         NonNegativeInt, Field(description="that the embedded mail server has, of all kinds")
     ] = 0
+    incomplete_periods: Annotated[
+        NonNegativeInt,
+        Field(description="household quarter-hours of which a minute did not come or was refused"),
+    ] = 0
+    estimated_periods: Annotated[
+        NonNegativeInt, Field(description="of these, with an estimate in ClickHouse")
+    ] = 0
+    estimate_error_wh: Annotated[
+        NonNegativeFloat,
+        Field(description="mean absolute error of their consumption, Wh a quarter-hour"),
+    ] = 0.0
+    unestimated_error_wh: Annotated[
+        NonNegativeFloat, Field(description="the same, if what did not come were nothing")
+    ] = 0.0
     rows_compared: NonNegativeInt
     rows_differing: Annotated[
         NonNegativeInt, Field(description="with those that only one side has")

@@ -294,7 +294,7 @@ class World:
             minute=minute,
             ordered_w=np.where(self._deaf, NO_ORDER, commands.plant_w),
             available_w=available_w,
-            tripping=self.plan.trips.tripping(self.plan.seed, minute, len(self.plants.ids)),
+            tripping=self.plan.trips.tripping(self.plants, self.plan.seed, minute),
             out_minutes=self.plan.trips.minutes,
         )
 

@@ -18,6 +18,9 @@ TANK_MWH: Final = 9_000_000
 DRAWS_A_DAY: Final = 8
 LEAST_DRAW_WH, MOST_DRAW_WH = 150, 1_250
 
+JUST_USED: Final = 0.12
+"""Share of the tanks that heat in the first minute."""
+
 WATER_STREAM: Final = 8
 
 _HABITS: Final = np.array(
@@ -58,13 +61,20 @@ def heat(lacking: Energy, used: Energy, allowed: Energy) -> Heated:
     return Heated(drawn, np.minimum(left, TANK_MWH), np.maximum(left - TANK_MWH, 0))
 
 
+def held_back(fleet: Fleet, heated: Heated) -> Energy:
+    """Return what each heater would draw in the next minute if it might, mWh."""
+    energy: Energy = np.minimum(heated.lacking, fleet.heater_w * 1000 // 60)
+    return energy
+
+
 def is_off_peak(minute: int, hours: frozenset[int]) -> bool:
     """Say whether a minute lies in one of these hours of local time."""
     return datetime.fromtimestamp(minute, UTC).astimezone(PROFILE_ZONE).hour in hours
 
 
 def lacking_at_start(fleet: Fleet) -> Energy:
-    """Return what the tanks lack before the first minute: a little, as after an hour of use."""
+    """Return what the tanks lack before the first minute: most are hot, some were just used."""
     rng = np.random.default_rng([fleet.seed, WATER_STREAM])
-    lacking: NDArray[np.int64] = rng.integers(0, MOST_DRAW_WH * 1000 // 4, len(fleet.heater))
-    return lacking
+    lacking = rng.integers(0, MOST_DRAW_WH * 1000, len(fleet.heater))
+    used: NDArray[np.int64] = lacking * (rng.random(len(fleet.heater)) < JUST_USED)
+    return used

@@ -1,15 +1,21 @@
 """Power plants: limits, ramps, what wind and sun let them give, and trips."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from decimal import Decimal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from load_generator.fleet import Index
+from schemas.registry import Plant
 
 PLANT_STREAM: Final = 10
 NO_ORDER: Final = -1
+MINUTES_A_DAY: Final = 1440
+
+Source = Literal["biomass", "coal", "gas", "hydro", "solar", "wind"]
 
 
 class PlantKind(NamedTuple):
@@ -19,7 +25,7 @@ class PlantKind(NamedTuple):
     """
 
     name: str
-    source: str
+    source: Source
     share: float
     minimum: float
     ramp: float
@@ -44,7 +50,7 @@ class Plants:
     """The grid's plants; arrays are by plant, power in W."""
 
     ids: tuple[str, ...]
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
     capacity_w: Index
     minimum_w: Index
     ramp_w: Index
@@ -68,7 +74,7 @@ class Plants:
 
     def available_w(self, sun: float, wind: float) -> Index:
         """Return what each could give with so much sun and wind, as shares of their best."""
-        share = {"solar": sun, "wind": wind}
+        share: dict[Source, float] = {"solar": sun, "wind": wind}
         shares = np.array([share.get(source, 1.0) for source in self.sources])
         power: Index = (self.capacity_w * np.clip(shares, 0, 1)).astype(np.int64)
         return power
@@ -90,15 +96,21 @@ class Running:
 
 @dataclass(frozen=True)
 class Trips:
-    """How often plants trip, a plant and day, and for how long."""
+    """How often plants trip, a plant and day, and for how long.
+
+    `told` are plants and minutes in which they do so whatever chance says.
+    """
 
     a_day: float = 0.0
     minutes: int = 90
+    told: frozenset[tuple[str, int]] = frozenset()
 
-    def tripping(self, seed: int, minute: int, count: int) -> NDArray[np.bool_]:
+    def tripping(self, plants: Plants, seed: int, minute: int) -> NDArray[np.bool_]:
         """Return which plants trip in a minute."""
         rng = np.random.default_rng([seed, PLANT_STREAM, minute])
-        return rng.random(count) < self.a_day / 1440
+        by_chance = rng.random(len(plants.ids)) < self.a_day / MINUTES_A_DAY
+        told = np.array([(plant, minute) in self.told for plant in plants.ids], np.bool_)
+        return np.logical_or(by_chance, told)
 
 
 def run(  # noqa: PLR0913 - a minute is said by as many
@@ -126,3 +138,19 @@ def run(  # noqa: PLR0913 - a minute is said by as many
     )
     production = np.where(out, 0, np.minimum(moved, available_w))
     return Running(production, back_at, target)
+
+
+def registered_plants(plants: Plants, *, version: int) -> Iterator[Plant]:
+    """Yield plants as a supplier would register them."""
+    for place, plant in enumerate(plants.ids):
+        yield Plant(
+            plant_id=plant,
+            version=version,
+            valid_from=0,
+            source=plants.sources[place],
+            capacity_w=int(plants.capacity_w[place]),
+            minimum_w=int(plants.minimum_w[place]),
+            ramp_w_per_minute=int(plants.ramp_w[place]),
+            cost_eur_per_mwh=Decimal(str(plants.cost_eur_per_mwh[place])),
+            co2_g_per_kwh=int(plants.co2_g_per_kwh[place]),
+        )

@@ -40,6 +40,7 @@ _HOUSEHOLD: Final = pa.schema(
         ("pv_peak_w", pa.uint64()),
         ("battery_wh", pa.uint64()),
         ("ev_charger_w", pa.uint64()),
+        ("flexible_w", pa.uint64()),
         ("register_maximum_wh", pa.uint64()),
     ]
 )

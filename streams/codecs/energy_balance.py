@@ -41,6 +41,15 @@ def partial(value: bytes | None) -> GridPartial:
     return GridPartial.model_validate_json(value or b"")
 
 
+def grid_minute(value: bytes | None) -> GridMinute:
+    """Return what a record of `grid-minutes` tells.
+
+    Raises:
+        ValueError: If it tells none.
+    """
+    return GridMinute.model_validate_json(value or b"")
+
+
 def of_the_grid(told: Iterable[GridPartial | GridMinute]) -> Iterator[Message]:
     """Yield key and value of what is told of the grid."""
     for one in told:

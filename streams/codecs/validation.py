@@ -18,6 +18,7 @@ from schemas.validation import (
 )
 from streams.codecs.results import Message
 from streams.domain.channels import FLOWS, MISSING, positions
+from streams.domain.frames import EDIT_SEQUENCE
 from streams.domain.gap_shapes import Method
 from streams.domain.minutes import Minute, packed, packed_cells, spread
 from streams.domain.packing import unpack
@@ -59,9 +60,26 @@ def _readings(period: ClosedPeriod, part: int, parts: int) -> bytes:
                 min(max(minute.cells.shape[1] - first, 0), end - first) for minute in period.minutes
             ],
             "widths": [widths for _, widths in cells],
+            "edited": [
+                [start, period.meters[first + meter]]
+                for start, minute in zip(period.starts, period.minutes, strict=True)
+                for meter in edited_meters(minute, first, end)
+            ],
             "cells_base64": base64.b64encode(b"".join(data for data, _ in cells)).decode(),
         }
     )
+
+
+def edited_meters(minute: Minute, first: int, end: int) -> list[int]:
+    """Return whose energies of a minute an operator has put right; places from `first` on."""
+    by_hand = [place for place, (rank, _) in enumerate(minute.ranks) if rank == EDIT_SEQUENCE]
+    if not by_hand:
+        return []
+    if minute.origins is None:
+        is_edited = (minute.cells[:, first:end] != MISSING).any(axis=0)
+    else:
+        is_edited = np.isin(minute.origins[:, first:end], by_hand).any(axis=0)
+    return [int(place) for place in np.flatnonzero(is_edited)]
 
 
 def _packed(minute: Minute, first: int, end: int, *, is_whole: bool) -> tuple[bytes, int]:
@@ -110,6 +128,10 @@ def told_readings(value: bytes | None, *, place: int) -> Told:
         tuple(message.meter_id),
         mask,
         cells,
+        frozenset(
+            ((minute - message.period_start) // MINUTE_S, message.meter_id.index(meter))
+            for minute, meter in message.edited
+        ),
     )
 
 

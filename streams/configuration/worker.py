@@ -1,11 +1,12 @@
 """Where a worker's state is, and how it divides and delivers its work."""
 
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field
 
-from streams.configuration.values import Group
+from streams.configuration.values import Duration, Group
 
 
 class DeliveryMode(StrEnum):
@@ -37,4 +38,11 @@ class WorkerSettings(Group):
     delivery: DeliveryMode = Field(
         default=DeliveryMode.AUTO,
         description="plain, transactional, or auto: transactional where the broker can.",
+    )
+    commit_interval: Duration = Field(
+        default=timedelta(seconds=1),
+        gt=timedelta(0),
+        le=timedelta(seconds=60),
+        description="How often progress is committed where there are no transactions, which "
+        "commit it with each batch.",
     )

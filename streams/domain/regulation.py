@@ -7,14 +7,15 @@ the guaranteed minimum is that of section 14a EnWG (4.2 kW).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from schemas.regulation import Level, SwitchChoice, SwitchDirective, SwitchState
 from schemas.units import MINUTE_S
+from streams.domain.regulation_foresight import Demand
 from streams.domain.regulation_hours import OffPeak
 
+PERCENT: Final = 100
 _ID_BYTES: Final = 10
 
 
@@ -24,15 +25,15 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegulationPolicy:
-    """The rules of regulation. Shares are of the limit in question.
+    """The rules of regulation.
 
     Attributes:
-        shed_above: Above this load counts as too much, ...
+        shed_above_percent: Load above this share of the limit is too much, ...
         over_minutes: ... and after so many closed minutes in a row of it load is shed, ...
-        at_once_above: ... after a single one above this, ...
-        shed_to: ... down to this, in one step.
-        restore_below: What is shed comes back once it fits below this.
-        emergency_above: Above this it is an emergency.
+        at_once_percent: ... after a single one above this, ...
+        shed_to_percent: ... down to this, in one step.
+        restore_below_percent: What is shed comes back once it fits below this.
+        emergency_percent: Above this it is an emergency.
         min_off_s: So long a switch stays off at least, seconds.
         min_on_s: So long it stays on at least; emergencies ask nobody.
         max_off_s: So long it stays off at most.
@@ -44,18 +45,23 @@ class RegulationPolicy:
         stale_after_s: Inputs older than this steer nothing.
         guaranteed_w: What every household may always draw, W.
         least_relief_w: Nobody is switched off for less, W.
+        burst_percent: Of what a household drew beyond its usual in its last quarter-hour, so much
+            is taken to go on, ...
+        idle_percent: ... and of what its switch can take away, so much to be on at any time.
+        memory_s: Who was not shed for so long is as good as never shed: of these whoever gives most
+            goes first.
         off_peak: When AUTO means on; None: always.
 
     Raises:
         PolicyError: If a combination can't be.
     """
 
-    shed_above: Fraction
+    shed_above_percent: int
     over_minutes: int
-    at_once_above: Fraction
-    shed_to: Fraction
-    restore_below: Fraction
-    emergency_above: Fraction
+    at_once_percent: int
+    shed_to_percent: int
+    restore_below_percent: int
+    emergency_percent: int
     min_off_s: int
     min_on_s: int
     max_off_s: int
@@ -66,20 +72,26 @@ class RegulationPolicy:
     stale_after_s: int
     guaranteed_w: int
     least_relief_w: int
+    burst_percent: int
+    idle_percent: int
+    memory_s: int
     off_peak: OffPeak | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would switch for ever, or never."""
-        if not 0 < self.restore_below < self.shed_to < self.shed_above <= self.at_once_above:
+        if not (
+            0
+            < self.restore_below_percent
+            < self.shed_to_percent
+            < self.shed_above_percent
+            <= self.at_once_percent
+            <= self.emergency_percent
+        ):
             raise PolicyError(
-                f"restore_below={float(self.restore_below)}, shed_to={float(self.shed_to)}, "
-                f"shed_above={float(self.shed_above)} and at_once_above="
-                f"{float(self.at_once_above)} must grow, as shares of the limit"
-            )
-        if self.emergency_above < self.at_once_above:
-            raise PolicyError(
-                f"emergency_above={float(self.emergency_above)} must be at least at_once_above="
-                f"{float(self.at_once_above)}, shares of the limit"
+                f"restore_below_percent={self.restore_below_percent}, shed_to_percent="
+                f"{self.shed_to_percent}, shed_above_percent={self.shed_above_percent}, "
+                f"at_once_percent={self.at_once_percent} and emergency_percent="
+                f"{self.emergency_percent} must grow in this order, the first three strictly"
             )
         if self.over_minutes < 1:
             raise PolicyError(f"over_minutes={self.over_minutes} must be at least 1")
@@ -98,6 +110,11 @@ class RegulationPolicy:
                 f"validity_s={self.validity_s} must be at least {least} s: a minute longer than "
                 f"min_off_s={self.min_off_s} and restore_delay_s={self.restore_delay_s}"
             )
+        if not (0 <= self.idle_percent <= PERCENT and 0 < self.burst_percent <= PERCENT):
+            raise PolicyError(
+                f"burst_percent={self.burst_percent} and idle_percent={self.idle_percent} must be "
+                f"at most 100, and the first above 0"
+            )
         if min(self.resend_after_s, self.stale_after_s) < MINUTE_S:
             raise PolicyError(
                 f"resend_after_s={self.resend_after_s} and stale_after_s={self.stale_after_s} "
@@ -109,13 +126,31 @@ class RegulationPolicy:
         """How long before its end a directive is renewed: the time to say it thrice."""
         return min(self.validity_s // 3, 3 * self.resend_after_s)
 
+    def relief_w(self, burst_w: int, flexible_w: int) -> int:
+        """Return what switching off a household is expected to take away at once, W."""
+        expected = burst_w * self.burst_percent + flexible_w * self.idle_percent
+        return min(expected // PERCENT, flexible_w)
+
     def delay_s(self, directive_id: str) -> int:
         """Return how long a switch waits before it comes back, seconds, the same for ever.
 
         From the directive's id, so that whoever decides it anew says the same.
         """
-        digest = blake2b(directive_id.encode(), digest_size=4, key=b"delay").digest()
-        return int.from_bytes(digest, "big") % (self.restore_delay_s + 1)
+        return _lot(directive_id, b"delay", self.restore_delay_s + 1)
+
+    def longest_s(self, directive_id: str) -> int:
+        """Return how long a switch that was told so stays off at most, the same for ever, seconds.
+
+        Between the shortest and the longest that there is, so that those that went together come
+        back one by one: their appliances have much to catch up on.
+        """
+        least = max(self.min_off_s, self.calm_s) + self.restore_delay_s
+        return self.max_off_s - _lot(directive_id, b"longest", self.max_off_s - least + 1)
+
+
+def _lot(directive_id: str, purpose: bytes, lots: int) -> int:
+    digest = blake2b(directive_id.encode(), digest_size=8, key=purpose).digest()
+    return int.from_bytes(digest, "big") % lots
 
 
 def directive_id(community_id: str, meter_id: str, minute: int, state: SwitchState) -> str:
@@ -164,6 +199,18 @@ class Registered:
     zone: str = "UTC"
     flexible: Mapping[str, Flexible] = field(default_factory=dict)
     contract_w: Mapping[str, int] = field(default_factory=dict)
+    _able: dict[int, dict[str, int]] = field(default_factory=dict, compare=False, repr=False)
+
+    def able(self, guaranteed_w: int) -> Mapping[str, int]:
+        """Return whom the guaranteed minimum is left while its switch is off: W by meter."""
+        known = self._able.get(guaranteed_w)
+        if known is None:
+            known = self._able[guaranteed_w] = {
+                meter: flexible.flexible_w
+                for meter, flexible in self.flexible.items()
+                if flexible.keeps(guaranteed_w)
+            }
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +274,7 @@ class Community:
         newest: The newest closed minute; -1: none yet.
         told_at: When that one was told, by the clock of who told it, epoch seconds.
         over: So many closed minutes in a row, up to the newest, were above `shed_above`.
+        demand: What it would have drawn, by quarter-hour.
         let_go: Whether its inputs were too old and its switches were given back.
         deficits: What the grid asks, by order.
         choices: What customers chose, by meter.
@@ -236,6 +284,7 @@ class Community:
     newest: int = -1
     told_at: float = 0.0
     over: int = 0
+    demand: Demand = field(default_factory=Demand)
     let_go: bool = False
     deficits: Mapping[str, Deficit] = field(default_factory=dict)
     choices: Mapping[str, SwitchChoice] = field(default_factory=dict)

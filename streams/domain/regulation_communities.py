@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from schemas.regulation import AckOutcome, DirectiveAck, RegulationMinute, SwitchChoice
 from schemas.regulation import SwitchDirective as Directive
+from schemas.units import MINUTE_S
 from streams.domain.regulation import Community, Deficit, Registered, RegulationPolicy, Switch
 from streams.domain.regulation_deciding import Decision, decide, let_go, violations
 from streams.domain.regulation_inputs import ClosedMinute, ClosedPeriod, Loads, measure
@@ -38,7 +39,6 @@ class Step:
         resumed: Communities that are steered again.
         too_old: Minutes that steered nothing, as they were too old when they were read.
         acknowledged: By outcome, answers of terminals.
-        resent: Directives that were sent again, or renewed.
     """
 
     communities: dict[str, Community] = field(default_factory=dict)
@@ -111,6 +111,14 @@ class Regulation:
                 if community.newest >= 0 and not community.let_go
             ),
             default=0.0,
+        )
+
+    def switches_off(self) -> int:
+        """Return how many switches are off, each by the event time of its community."""
+        return sum(
+            switch.is_off(community.newest + MINUTE_S)
+            for name, community in self.communities.items()
+            for switch in self.switches.get(name, {}).values()
         )
 
     def _community(self, name: str) -> Community:

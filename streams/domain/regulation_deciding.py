@@ -16,6 +16,7 @@ from schemas.regulation import (
 )
 from schemas.units import MINUTE_S
 from streams.domain.regulation import (
+    PERCENT,
     Community,
     Flexible,
     Registered,
@@ -24,6 +25,7 @@ from streams.domain.regulation import (
     directive_id,
     jain,
 )
+from streams.domain.regulation_foresight import Demand
 from streams.domain.regulation_inputs import Loads, Measured
 
 
@@ -114,17 +116,24 @@ class _Deciding:
     loads: Loads
     registered: Registered
     policy: RegulationPolicy
+    _demand: Demand = field(default_factory=Demand)
+    off: dict[str, Switch] = field(default_factory=dict)
+    """Those of them that are off, or were in the minute, or are still to come back."""
     changed: dict[str, Switch] = field(default_factory=dict)
     directives: list[SwitchDirective] = field(default_factory=list)
 
     def decide(self) -> Decision:
-        policy, limit = self.policy, self.registered.limit_w
+        policy, limit, start = self.policy, self.registered.limit_w, self.measured.minute
+        self.off = {name: one for name, one in self.switches.items() if one.back_at > start}
+        self._demand = self.community.demand.with_minute(
+            start, self.measured.load_w + self._shed_w()
+        )
         load = self.measured.load_w + self._coming_w()
         over = self._over(load)
         excess = self._excess_w(load, over)
         deficit, is_ordered_emergency = self._deficit_w()
         is_emergency = is_ordered_emergency or (
-            limit is not None and load > policy.emergency_above * limit
+            limit is not None and load * PERCENT > policy.emergency_percent * limit
         )
         self._obey_choices()
         released = 0
@@ -144,7 +153,13 @@ class _Deciding:
             if ordered:
                 # It takes effect before it is judged whether it was enough.
                 over = 0
-        after = replace(self.community, newest=self.measured.minute, over=over, let_go=False)
+        after = replace(
+            self.community,
+            newest=self.measured.minute,
+            over=over,
+            let_go=False,
+            demand=self._demand,
+        )
         told = self._told(
             deficit=deficit,
             sheddable=sum(relief for _, relief in candidates[ordered:]),
@@ -160,7 +175,7 @@ class _Deciding:
 
     def _over(self, load: int) -> int:
         limit, before = self.registered.limit_w, self.community
-        if limit is None or load <= self.policy.shed_above * limit:
+        if limit is None or load * PERCENT <= self.policy.shed_above_percent * limit:
             return 0
         gap = self.measured.minute - before.newest
         return before.over + 1 if gap <= self.policy.stale_after_s else 1
@@ -173,14 +188,15 @@ class _Deciding:
         # What was ordered on the minute before may not be in this one yet.
         expected = load - sum(
             switch.relief_w
-            for switch in self.switches.values()
+            for switch in self.off.values()
             if switch.is_off(self._now) and switch.off_at >= self.measured.minute
         )
-        if over >= policy.over_minutes:
-            pass
-        elif expected <= policy.at_once_above * limit:
+        # What yesterday's step would make of it is shed before it comes.
+        expected += self._demand.step_w(self.measured.minute)
+        is_too_much = expected * PERCENT > policy.at_once_percent * limit
+        if over < policy.over_minutes and not is_too_much:
             return 0
-        return expected - int(policy.shed_to * limit)
+        return expected - policy.shed_to_percent * limit // PERCENT
 
     def _deficit_w(self) -> tuple[int, bool]:
         """Return what the grid asks to have shed, W, and whether it is an emergency."""
@@ -196,7 +212,7 @@ class _Deciding:
         return wanted, is_emergency
 
     def _shed_w(self) -> int:
-        return sum(switch.relief_w for switch in self.switches.values() if switch.is_off(self._now))
+        return sum(switch.relief_w for switch in self.off.values() if switch.is_off(self._now))
 
     def _coming_w(self) -> int:
         """Return what comes back and is not in the measured minute yet, W.
@@ -206,7 +222,7 @@ class _Deciding:
         until = self._now + self.policy.restore_delay_s
         return sum(
             self._returning_w(meter, switch)
-            for meter, switch in self.switches.items()
+            for meter, switch in self.off.items()
             if self.measured.minute < switch.back_at <= until and not self._goes_on(switch)
         )
 
@@ -225,8 +241,9 @@ class _Deciding:
     def _longest(self, switch: Switch) -> int:
         """Return until when a switch that is off may be kept so, as a renewal would say now."""
         policy = self.policy
-        end = min(self._now + policy.validity_s, switch.off_at + policy.max_off_s)
-        return end - policy.delay_s(switch.directive.directive_id)
+        name = switch.directive.directive_id
+        renewed = self._now + policy.validity_s - policy.delay_s(name)
+        return min(renewed, switch.off_at + policy.longest_s(name))
 
     def _obey_choices(self) -> None:
         """Give back what customers want on, unless it is an emergency."""
@@ -257,7 +274,7 @@ class _Deciding:
         least_s = max(policy.min_off_s, policy.calm_s)
         off = sorted(
             (switch.off_at, meter)
-            for meter, switch in self.switches.items()
+            for meter, switch in self.off.items()
             if switch.is_off(now)
             and switch.directive.state is SwitchState.OFF
             and now - switch.off_at >= least_s
@@ -266,7 +283,7 @@ class _Deciding:
         for _, meter in off:
             switch = self.switches[meter]
             after = load + self._returning_w(meter, switch)
-            if limit is not None and after >= policy.restore_below * limit:
+            if limit is not None and after * PERCENT >= policy.restore_below_percent * limit:
                 break
             if shed - switch.relief_w < deficit:
                 break
@@ -289,7 +306,7 @@ class _Deciding:
 
     def _renew(self) -> None:
         now = self._now
-        for meter, switch in sorted(self.switches.items()):
+        for meter, switch in sorted(self.off.items()):
             if not self._goes_on(switch) or switch.back_at - now > self.policy.renew_within_s:
                 continue
             until = self._longest(switch)
@@ -301,8 +318,12 @@ class _Deciding:
     def _send_again(self) -> None:
         now = self._now
         for meter, switch in sorted(self.switches.items()):
-            is_due = now - switch.sent_at >= self.policy.resend_after_s
-            if is_due and not switch.is_answered and switch.directive.valid_until > now:
+            if switch.is_answered or switch.directive.valid_until <= now:
+                continue
+            if (
+                now - switch.sent_at >= self.policy.resend_after_s
+                and switch.directive.valid_until > now
+            ):
                 version = switch.directive.version + 1
                 directive = switch.directive.model_copy(update={"version": version})
                 self._put(meter, replace(switch, directive=directive, sent_at=now))
@@ -310,34 +331,34 @@ class _Deciding:
     def _candidates(self, *, is_emergency: bool) -> list[tuple[str, int]]:
         """Return whom load can be taken from and how much, W, in the order of their turn.
 
-        Least recently shed first, then who gives most.
+        Least recently shed first, then who gives most; who was not shed within memory is equal.
         """
         off_peak, now = self.policy.off_peak, self._now
         if off_peak is not None and not off_peak.holds(now, zone=self.registered.zone):
             wanted = {SwitchState.ON}  # AUTO is off already
         else:
             wanted = {SwitchState.AUTO, SwitchState.ON}
+        bursts, silent = self.loads.bursts_w(at=now), self.measured.silent
+        switches, has_choices = self.switches, bool(self.community.choices)
+        rest_s = 0 if is_emergency else self.policy.min_on_s
+        forgotten = now - self.policy.memory_s
         found = []
-        for meter, flexible in self.registered.flexible.items():
-            switch = self.switches.get(meter)
-            choice = self.community.choice_of(meter, now)
+        for meter, flexible_w in self.registered.able(self.policy.guaranteed_w).items():
+            switch = switches.get(meter)
+            back_at = 0 if switch is None else switch.back_at
+            if switch is not None and not (switch.refused_until <= now and back_at + rest_s <= now):
+                continue
+            choice = self.community.choice_of(meter, now) if has_choices else SwitchState.AUTO
             if (
                 choice not in wanted
                 or (choice is SwitchState.ON and not is_emergency)
-                or meter in self.measured.silent
-                or not flexible.keeps(self.policy.guaranteed_w)
-                or (switch is not None and not self._may_go(switch, is_emergency=is_emergency))
+                or meter in silent
             ):
                 continue
-            relief = min(flexible.flexible_w, self.loads.used_w(meter, at=now))
+            relief = self.policy.relief_w(bursts.get(meter, 0), flexible_w)
             if relief >= self.policy.least_relief_w:
-                found.append((0 if switch is None else switch.back_at, -relief, meter))
+                found.append((back_at if back_at > forgotten else 0, -relief, meter))
         return [(meter, -negative) for _, negative, meter in sorted(found)]
-
-    def _may_go(self, switch: Switch, *, is_emergency: bool) -> bool:
-        now = self._now
-        rests_until = switch.back_at if is_emergency else switch.back_at + self.policy.min_on_s
-        return switch.refused_until <= now and (switch.off_at == 0 or rests_until <= now)
 
     def _shed(
         self,
@@ -359,7 +380,7 @@ class _Deciding:
             name = directive_id(
                 self.community.community_id, meter, self.measured.minute, SwitchState.OFF
             )
-            until = now + min(policy.validity_s, policy.max_off_s) - policy.delay_s(name)
+            until = now + min(policy.validity_s - policy.delay_s(name), policy.longest_s(name))
             before = self.switches.get(meter)
             directive = SwitchDirective(
                 directive_id=name,
@@ -392,17 +413,13 @@ class _Deciding:
         return ordered
 
     def _put(self, meter: str, switch: Switch) -> None:
-        self.switches[meter] = self.changed[meter] = switch
+        self.switches[meter] = self.changed[meter] = self.off[meter] = switch
         self.directives.append(switch.directive)
 
     def _told(
         self, *, deficit: int, sheddable: int, ordered: int, released: int, is_emergency: bool
     ) -> RegulationMinute:
-        able = [
-            meter
-            for meter, flexible in self.registered.flexible.items()
-            if flexible.keeps(self.policy.guaranteed_w)
-        ]
+        able = self.registered.able(self.policy.guaranteed_w)
         now = self._now
         shed = (
             0 if (switch := self.switches.get(meter)) is None else switch.seconds_shed(now)
@@ -421,7 +438,7 @@ class _Deciding:
             deficit_w=deficit,
             shed_w=self._shed_w(),
             sheddable_w=sheddable,
-            meters_off=sum(switch.is_off(now) for switch in self.switches.values()),
+            meters_off=sum(switch.is_off(now) for switch in self.off.values()),
             meters_flexible=len(able),
             ordered_off=ordered,
             released=released,

@@ -75,9 +75,11 @@ class Loads:
     """What a community's households drew in the last quarter-hours, by start and meter."""
 
     periods: dict[int, dict[str, Drawn]] = field(default_factory=dict)
+    _bursts: tuple[int, Mapping[str, int]] | None = field(default=None, compare=False, repr=False)
 
     def take(self, told: ClosedPeriod) -> list[int]:
         """Take a part of a quarter-hour; return the starts of those that are forgotten."""
+        self._bursts = None
         oldest = max([*self.periods, told.start]) - KEPT_PERIODS * PERIOD_S
         if told.start > oldest:
             known = self.periods.setdefault(told.start, {})
@@ -90,12 +92,27 @@ class Loads:
             del self.periods[start]
         return forgotten
 
-    def used_w(self, meter_id: str, *, at: int) -> int:
-        """Return what a household's appliances drew in its last measured quarter-hour, W.
+    def bursts_w(self, *, at: int) -> Mapping[str, int]:
+        """Return by meter what its appliances drew lately beyond what draws all the time, W.
 
-        0 when nothing is known: who relies on it relies on nothing.
+        In its last measured quarter-hour that had settled at a time, above the least of those that
+        are kept. A meter that is not in it has drawn nothing that is known.
         """
-        return next((drawn.used_w for drawn in self._before(meter_id, at)), 0)
+        newest = max((start for start in self.periods if _is_settled(start, at)), default=None)
+        if newest is None:
+            return {}
+        if self._bursts is None or self._bursts[0] != newest:
+            least: dict[str, int] = {}
+            for start, drawn in self.periods.items():
+                if _is_settled(start, at):
+                    for meter, one in drawn.items():
+                        least[meter] = min(one.used_w, least.get(meter, one.used_w))
+            now = self.periods[newest]
+            self._bursts = (
+                newest,
+                {meter: one.used_w - least[meter] for meter, one in now.items()},
+            )
+        return self._bursts[1]
 
     def bound_w(self, meter_id: str, *, at: int, registered: Registered, guaranteed_w: int) -> int:
         """Return the most that a silent household is taken to draw, W.
@@ -109,8 +126,12 @@ class Loads:
 
     def _before(self, meter_id: str, at: int) -> Iterable[Drawn]:
         for start in sorted(self.periods, reverse=True):
-            if start + PERIOD_S + SETTLED_S <= at and meter_id in self.periods[start]:
+            if _is_settled(start, at) and meter_id in self.periods[start]:
                 yield self.periods[start][meter_id]
+
+
+def _is_settled(start: int, at: int) -> bool:
+    return start + PERIOD_S + SETTLED_S <= at
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,10 @@ class Replacement:
                     into, of = getattr(filled, field.name), getattr(estimated, field.name)
                     into[gap.first : gap.end, gap.meter] = of[minutes, gap.meter]
         self._mark_resets(periods, filled)
+        # Who never told of a battery has none.
+        of_battery = good[:, (CHARGE, DISCHARGE, LEVEL)] != MISSING
+        has_none = ~np.logical_or.reduce(of_battery, axis=(0, 1))
+        filled.charge[:, has_none] = filled.discharge[:, has_none] = MISSING
         return filled
 
     def _mark_resets(self, periods: _Periods, filled: Filled) -> None:

@@ -140,11 +140,12 @@ class Validations:
             else:
                 again.append(case)
         for alike, cases in fresh.items():
-            for case, flags in zip(cases, _judge_together(alike, cases), strict=True):
+            for case, found in zip(cases, _judge_together(alike, cases), strict=True):
+                flags = _but_edited(case.told, found)
                 self._keep(case, flags, step)
                 self._replace_next(case, flags, step)
         for case in again:
-            flags = self._judge_again(case, step)
+            flags = _but_edited(case.told, self._judge_again(case, step))
             self._keep(case, flags, step)
             self._replace_around(case, flags, step)
 
@@ -206,8 +207,7 @@ class Validations:
         if has_ended.any():
             first = max(int(part.gap_from[has_ended].min()), oldest)
             for start in range(first - first % PERIOD_S, told.start, PERIOD_S):
-                reaches: Mask = has_ended & (part.gap_from < start + PERIOD_S)
-                wanted[start] = reaches
+                wanted[start] = np.logical_and(has_ended, part.gap_from < start + PERIOD_S)
         part.gap_from = _gap_after(told.start, is_good, is_gap, part.gap_from)
         self._expire(case, step)
         part.judged = told.start
@@ -230,7 +230,7 @@ class Validations:
         # Gaps that begin in the next period are estimated with this one beside them.
         following = self._gaps_at(case, end, step)
         if following is not None:
-            wanted[end] = following.any(axis=0)
+            wanted[end] = np.logical_or.reduce(following)
             self._follow_gaps(case, following[-1], wanted, step, start=end, by=PERIOD_S)
         self._follow_gaps(
             case, self._was_gap(case, step), wanted, step, start=told.start, by=-PERIOD_S
@@ -435,8 +435,15 @@ def is_good_reading(mask: int, cells: Cells, flags: Flags) -> Mask:
     return is_good
 
 
+def _but_edited(told: Told, flags: Flags) -> Flags:
+    """Return the flags without those of readings that a person answers for."""
+    for row, meter in told.edited:
+        flags[row, meter] = 0
+    return flags
+
+
 def _is_reset(flags: Flags) -> Mask:
-    is_reset: Mask = (flags & _RESET).any(axis=0)
+    is_reset: Mask = np.logical_or.reduce((flags & _RESET) != 0)
     return is_reset
 
 

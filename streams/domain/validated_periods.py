@@ -35,6 +35,7 @@ class Told(NamedTuple):
         meters: Whom the columns of `cells` belong to; the same place is the same meter for ever.
         mask: Bit for each channel that `cells` has a row for.
         cells: (minute, channel, meter) mWh.
+        edited: (row, column) of the readings that were put right by hand.
     """
 
     part: PartId
@@ -44,6 +45,7 @@ class Told(NamedTuple):
     meters: tuple[str, ...]
     mask: int
     cells: Cells
+    edited: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

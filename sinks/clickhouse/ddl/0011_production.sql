@@ -30,7 +30,33 @@ FROM registry_plants
 WHERE valid_from <= {at:DateTime('UTC')}
   AND (valid_to IS NULL OR valid_to > {at:DateTime('UTC')});
 
-CREATE TABLE IF NOT EXISTS grid_minute_versions
+-- The grid's minutes, the last version.
+CREATE TABLE IF NOT EXISTS grid_minute_sums
+(
+    minute DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    version UInt64 CODEC(Delta, ZSTD(1)),
+    communities UInt32 CODEC(ZSTD(1)),
+    expected_communities UInt32 CODEC(ZSTD(1)),
+    meters_reported UInt32 CODEC(ZSTD(1)),
+    meters_missing UInt32 CODEC(ZSTD(1)),
+    consumption_mwh Int64 CODEC(ZSTD(1)),
+    production_mwh Int64 CODEC(ZSTD(1)),
+    import_mwh Int64 CODEC(ZSTD(1)),
+    export_mwh Int64 CODEC(ZSTD(1)),
+    forecast_consumption_mwh Int64 CODEC(ZSTD(1)),
+    forecast_net_mwh Int64 CODEC(ZSTD(1)),
+    partitions Array(UInt32) CODEC(ZSTD(1)),
+    forecast_partitions Array(UInt32) CODEC(ZSTD(1)),
+    share_reported Nullable(Float64) CODEC(ZSTD(1)),
+    net_load_w Int64 CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(minute)
+ORDER BY minute
+SETTINGS ttl_only_drop_parts = 1;
+
+-- The same, every version: what was decided on an old one stays explained.
+CREATE TABLE IF NOT EXISTS told_grid_minute_versions
 (
     minute DateTime('UTC') CODEC(Delta, ZSTD(1)),
     version UInt64 CODEC(Delta, ZSTD(1)),
@@ -54,32 +80,46 @@ PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, version)
 SETTINGS ttl_only_drop_parts = 1;
 
--- The last version of each minute; `versions`: how often it was told.
+-- Measured energies, and the forecast in place of what did not report; net_load_w has both.
 CREATE OR REPLACE VIEW grid_minutes AS
 SELECT
     minute,
-    max(version) AS last_version,
-    count() AS versions,
-    argMax(communities, version) AS communities,
-    argMax(expected_communities, version) AS expected_communities,
-    argMax(meters_reported, version) AS meters_reported,
-    argMax(meters_missing, version) AS meters_missing,
-    argMax(consumption_mwh, version) * toDecimal64('0.001', 3) AS consumption_wh,
-    argMax(production_mwh, version) * toDecimal64('0.001', 3) AS production_wh,
-    argMax(import_mwh, version) * toDecimal64('0.001', 3) AS import_wh,
-    argMax(export_mwh, version) * toDecimal64('0.001', 3) AS export_wh,
-    argMax(forecast_consumption_mwh, version) * toDecimal64('0.001', 3) AS forecast_consumption_wh,
-    argMax(forecast_net_mwh, version) * toDecimal64('0.001', 3) AS forecast_net_wh,
-    length(argMax(forecast_partitions, version)) AS forecast_partitions,
-    -- A tuple, since argMax itself leaves out what is NULL.
-    argMax(tuple(share_reported), version).1 AS share_reported,
-    argMax(net_load_w, version) AS net_load_w
-FROM
-(
-    SELECT DISTINCT *
-    FROM grid_minute_versions FINAL
-)
-GROUP BY minute;
+    communities,
+    expected_communities,
+    meters_reported,
+    meters_missing,
+    consumption_mwh * toDecimal64('0.001', 3) AS consumption_wh,
+    production_mwh * toDecimal64('0.001', 3) AS production_wh,
+    import_mwh * toDecimal64('0.001', 3) AS import_wh,
+    export_mwh * toDecimal64('0.001', 3) AS export_wh,
+    forecast_consumption_mwh * toDecimal64('0.001', 3) AS forecast_consumption_wh,
+    forecast_net_mwh * toDecimal64('0.001', 3) AS forecast_net_wh,
+    partitions,
+    forecast_partitions,
+    share_reported,
+    net_load_w,
+    version
+FROM grid_minute_sums FINAL;
+
+CREATE OR REPLACE VIEW grid_minute_versions AS
+SELECT
+    minute,
+    communities,
+    expected_communities,
+    meters_reported,
+    meters_missing,
+    consumption_mwh * toDecimal64('0.001', 3) AS consumption_wh,
+    production_mwh * toDecimal64('0.001', 3) AS production_wh,
+    import_mwh * toDecimal64('0.001', 3) AS import_wh,
+    export_mwh * toDecimal64('0.001', 3) AS export_wh,
+    forecast_consumption_mwh * toDecimal64('0.001', 3) AS forecast_consumption_wh,
+    forecast_net_mwh * toDecimal64('0.001', 3) AS forecast_net_wh,
+    partitions,
+    forecast_partitions,
+    share_reported,
+    net_load_w,
+    version
+FROM told_grid_minute_versions FINAL;
 
 CREATE TABLE IF NOT EXISTS plant_minute_readings
 (
@@ -99,7 +139,29 @@ CREATE OR REPLACE VIEW plant_minutes AS
 SELECT plant_id, minute, production_w, available_w, out_of_service, version
 FROM plant_minute_readings FINAL;
 
+-- What plants were asked for, the last version.
 CREATE TABLE IF NOT EXISTS told_production_orders
+(
+    order_id String CODEC(ZSTD(1)),
+    plant_id LowCardinality(String),
+    version UInt64 CODEC(Delta, ZSTD(1)),
+    minute DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    valid_from DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    valid_until DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    ordered_w UInt64 CODEC(ZSTD(1)),
+    reason LowCardinality(String),
+    forecast_w Int64 CODEC(ZSTD(1)),
+    reserve_w UInt64 CODEC(ZSTD(1)),
+    deficit_w UInt64 CODEC(ZSTD(1)),
+    surplus_w UInt64 CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(valid_from)
+ORDER BY (plant_id, valid_from)
+SETTINGS ttl_only_drop_parts = 1;
+
+-- The same, every version.
+CREATE TABLE IF NOT EXISTS told_production_order_versions
 (
     order_id String CODEC(ZSTD(1)),
     plant_id LowCardinality(String),
@@ -119,12 +181,10 @@ PARTITION BY toYYYYMM(valid_from)
 ORDER BY (plant_id, valid_from, version)
 SETTINGS ttl_only_drop_parts = 1;
 
--- Every version: what was decided on an old one stays explained.
-CREATE OR REPLACE VIEW production_order_versions AS
+CREATE OR REPLACE VIEW production_orders AS
 SELECT
     order_id,
     plant_id,
-    version,
     minute,
     valid_from,
     valid_until,
@@ -133,15 +193,25 @@ SELECT
     forecast_w,
     reserve_w,
     deficit_w,
-    surplus_w
+    surplus_w,
+    version
 FROM told_production_orders FINAL;
 
--- The version that stands.
-CREATE OR REPLACE VIEW production_orders AS
-SELECT *
-FROM production_order_versions
-ORDER BY version DESC
-LIMIT 1 BY plant_id, valid_from;
+CREATE OR REPLACE VIEW production_order_versions AS
+SELECT
+    order_id,
+    plant_id,
+    minute,
+    valid_from,
+    valid_until,
+    ordered_w,
+    reason,
+    forecast_w,
+    reserve_w,
+    deficit_w,
+    surplus_w,
+    version
+FROM told_production_order_versions FINAL;
 
 -- What was ordered of a plant for a minute, and what it gave.
 CREATE OR REPLACE VIEW plant_obedience AS

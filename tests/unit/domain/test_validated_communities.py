@@ -251,6 +251,25 @@ def test_a_reading_that_its_registers_contradict_is_replaced_by_what_they_say() 
     assert of_meter(figures, "m4")["consumption"] == 15 * 5_000
 
 
+def test_what_an_operator_has_put_right_is_failed_by_no_rule() -> None:
+    worker = Worker()
+    mask = (
+        CONSUMPTION_ALONE
+        | 1 << CHANNELS.index("import_register")
+        | 1 << CHANNELS.index("export_register")
+    )
+    used = np.full((PERIOD_MINUTES, len(METERS)), 5_000, dtype=np.int64)
+    register = 10_000_000 + used.cumsum(axis=0)
+    stated = used.copy()
+    stated[7, 3] = 90_000
+    cells = np.stack([stated, register, np.zeros_like(register)], axis=1)
+
+    step = worker.fold(told(cells, mask=mask)._replace(edited=frozenset({(7, 3)})))
+
+    assert not step.figures
+    assert not step.verdicts
+
+
 def test_a_silent_community_is_estimated_when_it_is_heard_again() -> None:
     worker = Worker()
     starts = [NOON + number * PERIOD_S for number in range(4)]

@@ -1,0 +1,121 @@
+"""Shell around `streams.domain.batteries_communities`: closed periods in, directives out.
+
+Prices and the registry are followed, and known up to what was written before a period came.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from faust.types import StreamT
+
+from agents.batteries_registry import Registry
+from agents.malformed import leave_out
+from agents.partitions import Partition, Partitions
+from sinks import battery_metrics as metrics
+from streams import clock, topics
+from streams.codecs import batteries as codec
+from streams.codecs import prices as prices_codec
+from streams.codecs.registry import UnreadableEntryError
+from streams.delivery.app import App
+from streams.delivery.batches import Batch, batches
+from streams.delivery.effects import Effects
+from streams.domain.batteries_communities import Fleet, Step, ToldPeriod
+from streams.domain.prices import PriceBook
+from streams.policies import battery_policy
+from streams.settings import Settings
+from tables import batteries as tables
+
+logger = logging.getLogger(__name__)
+
+
+def attach(app: App, settings: Settings) -> None:
+    """Declare the tables and the agent of batteries."""
+    policy, declared = battery_policy(settings), tables.declare(app)
+    registry, book = Registry(), PriceBook()
+
+    def take(topic: str, value: bytes) -> None:
+        if topic == topics.PRICES.name:
+            _take_price(book, value)
+        else:
+            registry.take(topic, value)
+
+    follower = app.follow([topics.PRICES.name, *registry.topics], take)
+    partitions = Partitions(
+        app,
+        (declared.periods, declared.communities),
+        load=lambda stores: tables.load(
+            policy,
+            of_periods=stores[declared.periods.name],
+            of_communities=stores[declared.communities.name],
+        ),
+        forget=metrics.forget,
+    )
+
+    @app.agent(app.bytes_topic(topics.HOUSEHOLD_INTERVALS.name), name="batteries")
+    async def batteries(stream: StreamT[Any]) -> None:
+        """Decide what each household's battery shall do in the next period."""
+        async for batch in batches(stream):
+            # What was registered or priced before a period was told is known when it is decided.
+            if batch.records and not await follower.caught_up(unless=app.revoking):
+                batch.abandon()
+                continue
+            partition = partitions.of(batch)
+            step = await _fold(partition.kept, _decode(batch), registry, book)
+            effects = Effects()
+            effects.changes[declared.periods] = {
+                tables.key(*place): None if period is None else tables.encode(period)
+                for place, period in step.periods.items()
+            }
+            effects.changes[declared.communities] = {
+                name.encode(): tables.encode_community(community)
+                for name, community in step.communities.items()
+            }
+            effects.outputs = {topics.BATTERY_DIRECTIVES.name: list(codec.directives(step))}
+            _observe(step, partition, book)
+            await app.delivery.commit(batch, effects)
+
+
+async def _fold(fleet: Fleet, told: list[ToldPeriod], registry: Registry, book: PriceBook) -> Step:
+    """Fold told periods one by one: planning takes milliseconds a battery, and others wait."""
+    step = Step()
+    for one in told:
+        further = fleet.fold([one], registered=registry.of, prices=book)
+        step.periods |= further.periods
+        step.communities |= further.communities
+        step.told += further.told
+        step.too_old += further.too_old
+        await asyncio.sleep(0)
+    return step
+
+
+def _take_price(book: PriceBook, value: bytes) -> None:
+    try:
+        book.take(prices_codec.decode(value))
+    except UnreadableEntryError as error:
+        metrics.MALFORMED.labels(topics.PRICES.name).inc()
+        logger.error("a record of %s is left out: %s", topics.PRICES.name, error)  # noqa: TRY400 - a line
+
+
+def _decode(batch: Batch) -> list[ToldPeriod]:
+    told = []
+    for record in batch.records:
+        try:
+            told.append(codec.told_period(record.value))
+        except ValueError as error:
+            metrics.MALFORMED.labels(topics.HOUSEHOLD_INTERVALS.name).inc()
+            leave_out(batch, record.offset, error)
+    return told
+
+
+def _observe(step: Step, partition: Partition[Fleet], book: PriceBook) -> None:
+    for unsafe in metrics.count(step):
+        logger.error(
+            "battery of %s in %s: what was planned for %s breaks a rule; it is told AUTO",
+            unsafe.meter_id,
+            unsafe.community_id,
+            unsafe.start,
+        )
+    now = clock.epoch_now()
+    if partition.measure(now=now):
+        metrics.show(partition.number, partition.kept, known_until=book.known_until)
