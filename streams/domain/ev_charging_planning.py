@@ -124,6 +124,24 @@ def plan_fleet(
     return replace(_switched(fleet, base, energy, plan), possible=possible)
 
 
+def compile_planner() -> None:
+    """Have everything compiled that a plan needs: a worker does that before it has partitions.
+
+    It takes seconds the first time on a machine, in which no other thread may run for long.
+    """
+    two = np.array([2, 1], dtype=np.int64)
+    fleet = Fleet(
+        np.array([0, 2], dtype=np.int64),
+        two,
+        np.zeros(2, dtype=np.int64),
+        np.ones((2, 3), dtype=np.int64),
+        np.array([[1, 1, 0]], dtype=np.int64),
+        np.array([True, False]),
+        two,
+    )
+    plan_fleet(fleet, np.zeros(3), tolerance=Tolerance(gap=0.01, sweeps=1), limit=1.0)
+
+
 def possible_energies(fleet: Fleet) -> Energies:
     """Return what each session can get behind its community's connection, mWh, fairly shared."""
     energy = np.minimum(np.maximum(fleet.asked - fleet.had, 0), fleet.cap.sum(axis=1))
