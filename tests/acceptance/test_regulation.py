@@ -18,6 +18,7 @@ from schemas.regulation import (
     SwitchDirective,
     SwitchState,
 )
+from streams.domain.registry import Entry
 from streams.settings import Settings
 from tests.acceptance.running import (
     addresses,
@@ -46,7 +47,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem
     """A system of its own, in which a community is registered that has something to switch."""
     folder = tmp_path_factory.mktemp("limited")
     with EmbeddedSystem(free_settings(), folder, roles=ROLES) as running:
-        entries = [
+        entries: list[Entry] = [
             a_community(valid_from=0, connection_limit_w=LIMIT_W),
             *(
                 a_household(

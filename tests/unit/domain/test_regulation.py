@@ -54,10 +54,9 @@ def test_two_minutes_above_it_shed_down_to_the_target_in_one_step() -> None:
 def test_a_minute_in_between_that_is_low_enough_begins_the_count_anew() -> None:
     played = Played()
 
-    for number, load in enumerate((HIGH, BELOW, HIGH), start=1):
-        step = played.minute(number, load)
+    steps = [played.minute(number, load) for number, load in enumerate((HIGH, BELOW, HIGH), 1)]
 
-    assert not step.directives
+    assert not any(step.directives for step in steps)
 
 
 def test_above_the_limit_itself_one_minute_is_enough() -> None:
