@@ -38,6 +38,8 @@ ROLES = ("metering", "control", "history")
 METERS = tuple(f"m{number:02d}" for number in range(12))
 BASE_W, HEATER_W = 500, 2_000
 LIMIT_W = 22_000
+SLOWEST_S = 240
+"""A machine that does much else needs so long to start a worker again."""
 HEAT_FROM, KILL_AT, HEAT_UNTIL, LAST = 15, 25, 90, 100
 """Minutes: everybody heats from the one to the other, 30 kW in all, if nobody is told otherwise."""
 
@@ -102,7 +104,7 @@ class Terminal:
                 if number == KILL_AT:
                     kill(self.system, worker_of(self.system, "control"))
                     self.system.restart_ended_workers()
-                await asyncio.wait_for(self._hear(consumer, producer, number), timeout=60)
+                await asyncio.wait_for(self._hear(consumer, producer, number), timeout=SLOWEST_S)
         finally:
             await asyncio.gather(producer.stop(), consumer.stop())
 
