@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from agents import batteries, energy_balance, production, production_readings, regulation
+from agents import (
+    batteries,
+    energy_balance,
+    ev_charging,
+    production,
+    production_readings,
+    regulation,
+)
 from streams.delivery.app import App
 from streams.delivery.transactional import TransactionalDelivery
 from streams.settings import DeliveryMode, Settings
@@ -21,3 +28,4 @@ def attach(app: App, settings: Settings) -> None:
     batteries.attach(app, settings)
     production_readings.attach(app, settings)
     production.attach(app, settings)
+    ev_charging.attach(app, settings)

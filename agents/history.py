@@ -17,6 +17,12 @@ from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_
 from sinks.clickhouse.battery_rows import battery_directive_rows, price_rows
 from sinks.clickhouse.community_minute_rows import community_minute_rows
 from sinks.clickhouse.edit_rows import edited_reading_rows
+from sinks.clickhouse.ev_charging_rows import (
+    charge_directive_rows,
+    charge_plan_rows,
+    charge_promise_rows,
+    rejected_session_rows,
+)
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.malfunction_rows import malfunction_rows
@@ -79,6 +85,10 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.REGULATION_MINUTES, regulation_minute_rows),
     (topics.PRICES, price_rows),
     (topics.BATTERY_DIRECTIVES, battery_directive_rows),
+    (topics.CHARGE_DIRECTIVES, charge_directive_rows),
+    (topics.CHARGE_PROMISES, charge_promise_rows),
+    (topics.CHARGE_PLANS, charge_plan_rows),
+    (topics.REJECTED_EV_SESSIONS, rejected_session_rows),
     (topics.REGISTRY_COMMUNITIES, registered_community_rows),
     (topics.REGISTRY_HOUSEHOLDS, registered_household_rows),
     (topics.REGISTRY_PLANTS, registered_plant_rows),

@@ -24,6 +24,7 @@ from streams.configuration.batteries import BatterySettings
 from streams.configuration.broker import BrokerSecurity, BrokerSettings, SaslMechanism
 from streams.configuration.clickhouse import ClickHouseSettings
 from streams.configuration.energy_balance import EnergyBalanceSettings
+from streams.configuration.ev_charging import EvChargingSettings
 from streams.configuration.history import HistorySettings
 from streams.configuration.mail import SHORTEST_SECRET, MailSettings, SmtpSecurity
 from streams.configuration.malfunction import MalfunctionSettings
@@ -62,6 +63,7 @@ class Settings(
     RegulationSettings,
     BatterySettings,
     ProductionSettings,
+    EvChargingSettings,
     EnergyBalanceSettings,
     MalfunctionSettings,
     AutarkySettings,

@@ -43,7 +43,7 @@ class Year:
     @property
     def periods(self) -> int:
         """How many periods there are, those for warming up included."""
-        return self.nets.shape[1]
+        return len(self.prices)
 
     def at(self, period: int) -> int:
         """Return when a period begins, epoch s."""

@@ -6,7 +6,16 @@ from typing import Final
 
 import orjson
 
-from deploy.grafana import control, grid, objectives, pipeline, quality, regulation, tickets
+from deploy.grafana import (
+    batteries,
+    control,
+    grid,
+    objectives,
+    pipeline,
+    quality,
+    regulation,
+    tickets,
+)
 from deploy.grafana.rendering import render
 
 FOLDER: Final = Path(__file__).parent / "dashboards"
@@ -17,6 +26,7 @@ DASHBOARDS: Final = (
     pipeline.DASHBOARD,
     quality.DASHBOARD,
     tickets.DASHBOARD,
+    batteries.DASHBOARD,
     objectives.DASHBOARD,
 )
 

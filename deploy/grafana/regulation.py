@@ -73,8 +73,7 @@ _OVERLOAD: Final = Section(
             "shed, or terminals do not obey.",
             queries=(
                 Promql(
-                    "60 * sum(rate("
-                    "smatrix_regulation_overloaded_minutes_total[$__rate_interval]))",
+                    "60 * sum(rate(smatrix_regulation_overloaded_minutes_total[$__rate_interval]))",
                     "community minutes above the limit",
                 ),
                 Promql(

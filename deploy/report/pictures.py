@@ -76,7 +76,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
             )
     if result.breakdowns:
         end = result.first_minute + timedelta(minutes=result.minutes)
-        yield _picture(
+        yield picture(
             "What broke down, and its ticket",
             _say_breakdowns(result),
             "breakdowns",

@@ -53,6 +53,10 @@ EXPIRES_BY: Final = {
     "told_production_plans": "plan_start",
     "told_shed_orders": "minute",
     "told_notification_states": "at",
+    "told_charge_directives": "valid_from",
+    "told_charge_promises": "minute",
+    "told_charge_plans": "period_start",
+    "rejected_ev_sessions": "toDateTime(received_at)",
 }
 """What the age of a row is counted from, for each table that history fills."""
 

@@ -1,4 +1,4 @@
-"""How batteries are steered."""
+"""Settings of batteries; how efficient they are is with autarky."""
 
 from datetime import timedelta
 from decimal import Decimal

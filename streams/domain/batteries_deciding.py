@@ -65,7 +65,7 @@ class BatteryPolicy:
     reserve_percent: int = 10
     power_percent: int = 50
     costs: Costs = COSTS
-    horizon_periods: int = 2 * PERIODS_A_DAY
+    horizon_periods: int = 36 * 4
     known_periods: int = 24
     connection_percent: int = 90
     forecast: ForecastPolicy = field(default_factory=ForecastPolicy)
@@ -267,15 +267,17 @@ def safe(decision: Decision, battery: Battery, *, grid_most: int, is_limited: bo
         grid_most: What may be moved at the grid, mWh.
         is_limited: Whether regulation holds the load down.
     """
-    order = decision.order
-    if is_limited and order.mode in {CHARGE, HOLD}:
-        decision = decision._replace(order=Order(), reason=BatteryReason.COMMUNITY_LIMITED)
-    level, order = decision.level, decision.order
-    if level is not None and level <= battery.reserve and order.mode in {AUTO, DISCHARGE}:
-        return decision._replace(order=Order(CHARGE), reason=BatteryReason.RESERVE)
+    order, level = decision.order, decision.level
     most = {CHARGE: battery.charge_most, DISCHARGE: battery.discharge_most}.get(order.mode, 0)
     if not 0 <= order.grid <= min(most, max(grid_most, 0)):
-        return decision._replace(order=Order(), reason=BatteryReason.UNSAFE)
+        decision = decision._replace(order=Order(), reason=BatteryReason.UNSAFE)
+    elif is_limited and order.mode in {CHARGE, HOLD}:
+        decision = decision._replace(order=Order(), reason=BatteryReason.COMMUNITY_LIMITED)
+    is_empty = level is not None and level <= battery.reserve
+    if is_empty and decision.order.mode in {AUTO, DISCHARGE}:
+        is_unsafe = decision.reason is BatteryReason.UNSAFE
+        reason = BatteryReason.UNSAFE if is_unsafe else BatteryReason.RESERVE
+        return decision._replace(order=Order(CHARGE), reason=reason)
     return decision
 
 
@@ -287,7 +289,8 @@ def expectations(histories: Watts, *, start: int, periods: int, policy: BatteryP
     """
     forecast = blend(histories, period_start=start, horizon_periods=periods, policy=policy.forecast)
     errors = _errors(histories)[:, np.arange(periods) % PERIODS_A_DAY]
-    return forecast[:, None, :] + CASES[None, :, None] * errors[:, None, :]
+    cases: Watts = forecast[:, None, :] + CASES[None, :, None] * errors[:, None, :]
+    return cases
 
 
 def _errors(histories: Watts) -> Watts:
@@ -324,7 +327,9 @@ def room_of(around: Surroundings, *, start: int, policy: BatteryPolicy) -> Room:
     known = recent[np.isfinite(recent).all(axis=1)]
     if not len(known):
         return Room(none, none)
-    most_in, most_out = np.median(known.max(axis=1)), np.median(-known.min(axis=1))
+    most_in = np.median(known.max(axis=1))
+    # Who never feeds anything in may still come down to nothing.
+    most_out = max(np.median(-known.min(axis=1)), 0.0)
     if around.limit_w is not None:
         bears = around.limit_w * policy.connection_percent / PERCENT
         most_in, most_out = min(most_in, bears), min(most_out, bears)

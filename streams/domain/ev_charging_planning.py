@@ -12,7 +12,7 @@ majorised (Fujishige 1980), so no other plan has a lower peak, nor less above an
 above the limit then can't be placed elsewhere, and those who charge there share it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -91,12 +91,14 @@ class Plan:
         objective: Sum of (base + charging)^2 over the periods, mWh^2.
         lower_bound: Of what any plan with these energies has, mWh^2, whole periods or not.
         sweeps: How often each community was planned.
+        possible: (session,) mWh that each could have behind its community's connection.
     """
 
     charge: Energies
     objective: float
     lower_bound: float
     sweeps: int
+    possible: Energies
 
     @property
     def gap(self) -> float:
@@ -115,11 +117,30 @@ def plan_fleet(
         tolerance: When it is good enough.
         limit: Of base and charging together in each period, mWh; None: none.
     """
-    energy = possible_energies(fleet)
+    fleet = _with_room_for_whole_chargers(fleet)
+    possible = energy = possible_energies(fleet)
     plan = _flattest(fleet, base, energy, tolerance)
     if limit is not None:
         plan, energy = _within(fleet, base, energy, plan, tolerance, limit)
-    return _switched(fleet, base, energy, plan)
+    return replace(_switched(fleet, base, energy, plan), possible=possible)
+
+
+def compile_planner() -> None:
+    """Have everything compiled that a plan needs: a worker does that before it has partitions.
+
+    It takes seconds the first time on a machine, in which no other thread may run for long.
+    """
+    two = np.array([2, 1], dtype=np.int64)
+    fleet = Fleet(
+        np.array([0, 2], dtype=np.int64),
+        two,
+        np.zeros(2, dtype=np.int64),
+        np.ones((2, 3), dtype=np.int64),
+        np.array([[1, 1, 0]], dtype=np.int64),
+        np.array([True, False]),
+        two,
+    )
+    plan_fleet(fleet, np.zeros(3), tolerance=Tolerance(gap=0.01, sweeps=1), limit=1.0)
 
 
 def possible_energies(fleet: Fleet) -> Energies:
@@ -140,6 +161,27 @@ def least_objective(fleet: Fleet, level: Levels, base: Levels, energy: Energies)
     return float(level @ (2 * (base + response.sum(axis=0)) - level))
 
 
+def _with_room_for_whole_chargers(fleet: Fleet) -> Fleet:
+    """Let on/off chargers be off where what is left of the connection is less than they take."""
+    if not fleet.on_off.any():
+        return fleet
+    rooms = np.repeat(fleet.headroom, np.diff(fleet.firsts), axis=0)
+    fits = ~fleet.on_off[:, None] | (fleet.cap <= rooms)
+    return replace(fleet, cap=np.where(fits, fleet.cap, 0))
+
+
+def _shared_anew(
+    fleet: Fleet, charge: Energies, cap: Energies, energy: Energies, headroom: Energies
+) -> Energies:
+    """Return energies in which the others have what on/off chargers could not take after all."""
+    taken = np.where(fleet.on_off[:, None], charge, 0)
+    sums = np.zeros_like(headroom)
+    whose = np.repeat(np.arange(len(headroom)), np.diff(fleet.firsts))
+    np.add.at(sums, whose, taken)
+    others = replace(fleet, cap=np.where(fleet.on_off[:, None], 0, cap), headroom=headroom - sums)
+    return np.where(fleet.on_off, energy, possible_energies(others))
+
+
 def _flattest(
     fleet: Fleet,
     base: Levels,
@@ -158,7 +200,7 @@ def _flattest(
         lower_bound = least_objective(fleet, level, base, energy)
         if objective - lower_bound <= tolerance.gap * objective:
             break
-    return Plan(charge, objective, lower_bound, sweeps)
+    return Plan(charge, objective, lower_bound, sweeps, energy)
 
 
 def _within(  # noqa: PLR0913, PLR0917 - what a plan is made of
@@ -201,9 +243,11 @@ def _switched(fleet: Fleet, base: Levels, energy: Energies, plan: Plan) -> Plan:
     if not fleet.on_off.any() and not fleet.least.any():
         return plan
     charge, cap = plan.charge.copy(), fleet.cap.copy()
-    energy, headroom = energy.copy(), fleet.headroom.copy()
+    wanted, energy, headroom = energy, energy.copy(), fleet.headroom.copy()
     if fleet.on_off.any():
         switch_all_on_off(fleet.firsts, fleet.on_off, charge, cap, energy, headroom)
+        if (energy < wanted).any() and (wanted == plan.possible).all():
+            energy = _shared_anew(fleet, charge, cap, energy, headroom)
         total = charge.sum(axis=0)
         sums = np.add.reduceat(np.append(energy, 0), fleet.firsts[:-1])
         quanta = np.maximum(sums // _STEPS, 1)
@@ -215,4 +259,4 @@ def _switched(fleet: Fleet, base: Levels, energy: Energies, plan: Plan) -> Plan:
         least_objective(fleet, prices, base, energy)
         for prices in (base + charge.sum(axis=0), base + plan.charge.sum(axis=0))
     )
-    return Plan(charge, float(level @ level), lower_bound, plan.sweeps)
+    return replace(plan, charge=charge, objective=float(level @ level), lower_bound=lower_bound)

@@ -158,7 +158,7 @@ def keep_least_power(  # noqa: C901, PLR0913, PLR0917 - arrays and numbers are a
                     to = period
             if to == NOBODY:
                 break
-            moved = min(charge[session, low], min(cap[session, to] - charge[session, to], room[to]))
+            moved = min(charge[session, low], cap[session, to] - charge[session, to], room[to])
             _move(session, low, to, moved, level, charge, room)
         if charge[session, low] == 0:
             continue

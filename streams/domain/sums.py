@@ -76,7 +76,7 @@ def last_levels(minutes: Sequence[Minute]) -> Sums | None:
     if LEVEL not in rows:
         return None
     row = rows.index(LEVEL)
-    levels = minutes[0].cells[row]
+    levels: Sums = minutes[0].cells[row]
     for minute in minutes[1:]:
         levels = np.where(minute.cells[row] == MISSING, levels, minute.cells[row])
     return levels

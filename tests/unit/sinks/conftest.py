@@ -39,6 +39,10 @@ TABLES = (
     "registered_technicians",
     "registered_persons",
     "told_notification_states",
+    "told_charge_directives",
+    "told_charge_promises",
+    "told_charge_plans",
+    "rejected_ev_sessions",
 )
 
 
