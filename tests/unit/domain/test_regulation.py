@@ -9,6 +9,8 @@ from schemas.regulation import AckOutcome, Level, SwitchReason, SwitchState
 from streams.domain.regulation import Flexible, PolicyError, Registered, jain
 from streams.domain.regulation_hours import OffPeak, is_on
 from streams.domain.regulation_inputs import ClosedPeriod
+from streams.policies import regulation_policy
+from streams.settings import ConfigurationError, Settings
 from tests.builders import MINUTE_S
 from tests.unit.domain.regulating import (
     GRID,
@@ -420,6 +422,17 @@ def test_a_policy_that_contradicts_itself_can_t_be_built(
 ) -> None:
     with pytest.raises(PolicyError, match=named):
         replace(POLICY, **changed)  # type: ignore[arg-type] # all of them are numbers
+
+
+def test_settings_that_contradict_each_other_stop_the_start_with_both_numbers() -> None:
+    settings = Settings(regulation_shed_to_percent=96)
+
+    with pytest.raises(ConfigurationError, match=r"shed_to_percent=96, shed_above_percent=95"):
+        regulation_policy(settings)
+
+
+def test_the_settings_defaults_are_a_policy() -> None:
+    assert regulation_policy(Settings()).guaranteed_w == POLICY.guaranteed_w
 
 
 def _later_quarters() -> list[ClosedPeriod]:
