@@ -9,6 +9,7 @@ from schemas.regulation import AckOutcome, Level, SwitchReason, SwitchState
 from streams.domain.regulation import Flexible, PolicyError, Registered, jain
 from streams.domain.regulation_hours import OffPeak, is_on
 from streams.domain.regulation_inputs import ClosedPeriod
+from streams.domain.regulation_orders import violations
 from streams.policies import regulation_policy
 from streams.settings import ConfigurationError, Settings
 from tests.builders import MINUTE_S
@@ -422,6 +423,22 @@ def test_a_policy_that_contradicts_itself_can_t_be_built(
 ) -> None:
     with pytest.raises(PolicyError, match=named):
         replace(POLICY, **changed)  # type: ignore[arg-type] # all of them are numbers
+
+
+@pytest.mark.parametrize(
+    ("flexible", "named"),
+    [
+        (None, "nothing of the household is registered"),
+        (Flexible(HEATER_W, 6_000), "it leaves 4000 W"),
+    ],
+)
+def test_what_would_break_the_guaranteed_minimum_is_found_at_run_time(
+    flexible: Flexible | None, named: str
+) -> None:
+    directive = Played().minute(1, OVER).directives[0]
+
+    assert not list(violations(directive, GRID.flexible["m00"], policy=POLICY))
+    assert any(named in wrong for wrong in violations(directive, flexible, policy=POLICY))
 
 
 def test_settings_that_contradict_each_other_stop_the_start_with_both_numbers() -> None:
