@@ -22,6 +22,7 @@ from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Changes, Effects, Messages
 from streams.domain.ev_charging import Refused, judge
 from streams.domain.ev_charging_nights import Charging, ClosedMinute, Input, Step
+from streams.domain.ev_charging_planning import compile_planner
 from streams.domain.ev_charging_registry import Chargepoints
 from streams.policies import charging_policy
 from streams.records import Record
@@ -68,6 +69,7 @@ class _Surroundings:
 def attach(app: App, settings: Settings) -> None:
     """Declare the table and the agent of charging."""
     policy, table = charging_policy(settings), tables.declare(app)
+    compile_planner()
     around = _Surroundings(settings)
     registry = app.follow(tuple(_KINDS), around.take)
     app.follow((topics.CHARGE_PLANS.name,), around.take)

@@ -7,6 +7,7 @@ are dropped; the rest of a community stays, and does not grow.
 """
 
 import struct
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -87,28 +88,46 @@ def load(policy: ChargingPolicy, store: Store) -> Charging:
     Raises:
         SchemaError: If a later version wrote it.
     """
-    communities: dict[str, Community] = {}
-    for key, data in store.items(_SESSIONS, prefix=_SESSIONS):
-        stored = _checked(data)
-        community = communities.setdefault(key[1:].decode(), Community())
-        community.sessions = {row[0]["session_id"]: _kept(row) for row in stored["sessions"]}
-        community.sheds = {order_id: Shed(*shed) for order_id, *shed in stored["sheds"]}
-        community.vehicles = dict(stored["vehicles"])
-    for key, data in store.items(_MINUTES, prefix=_MINUTES):
-        community = communities.setdefault(key[1:].decode(), Community())
-        community.minutes = {minute: Minute(*told) for minute, *told in _checked(data)["minutes"]}
-    for key, data in store.items(_HISTORY, prefix=_HISTORY):
-        schema, end = _HISTORY_HEAD.unpack_from(data)
-        _require(schema)
-        community = communities.setdefault(key[1:].decode(), Community())
-        community.history_end = end
-        community.history = np.frombuffer(data, "<f4", offset=_HISTORY_HEAD.size).astype(np.float64)
-    clock = store.get(CLOCK_KEY)
-    return Charging(
-        policy,
-        communities=communities,
-        clock=Clock() if clock is None else _clock(_checked(clock)),
-    )
+    return restore(policy, store.items(_SESSIONS, prefix=b""))
+
+
+def restore(policy: ChargingPolicy, records: Iterable[tuple[bytes, bytes]]) -> Charging:
+    """Return the vehicles that records of the table hold, whatever their order.
+
+    Raises:
+        SchemaError: If a later version wrote them.
+    """
+    charging = Charging(policy)
+    for key, data in records:
+        kind = key[:1]
+        if kind == CLOCK_KEY:
+            charging.clock = _clock(_checked(data))
+        elif kind in _KINDS:
+            community = charging.communities.setdefault(key[1:].decode(), Community())
+            _KINDS[kind](community, data)
+    return charging
+
+
+def _take_sessions(community: Community, data: bytes) -> None:
+    stored = _checked(data)
+    community.sessions = {row[0]["session_id"]: _kept(row) for row in stored["sessions"]}
+    community.sheds = {order_id: Shed(*shed) for order_id, *shed in stored["sheds"]}
+    community.vehicles = dict(stored["vehicles"])
+
+
+def _take_minutes(community: Community, data: bytes) -> None:
+    minutes = _checked(data)["minutes"]
+    community.minutes = {minute: Minute(*told) for minute, *told in minutes}
+
+
+def _take_history(community: Community, data: bytes) -> None:
+    schema, end = _HISTORY_HEAD.unpack_from(data)
+    _require(schema)
+    community.history_end = end
+    community.history = np.frombuffer(data, "<f4", offset=_HISTORY_HEAD.size).astype(np.float64)
+
+
+_KINDS: Final = {_SESSIONS: _take_sessions, _MINUTES: _take_minutes, _HISTORY: _take_history}
 
 
 def _clock(stored: dict[str, Any]) -> Clock:
@@ -127,7 +146,7 @@ def _row(kept: Kept) -> list[object]:
         [[quarter, *order] for quarter, order in kept.orders.items()],
         kept.lags,
         kept.step,
-        kept.told,
+        None if kept.told is None else list(kept.told),
     ]
 
 

@@ -16,7 +16,7 @@ from faust import Table
 from schemas.production import PlantMinute
 from streams.delivery.app import App
 from streams.domain.communities import NEVER
-from streams.domain.forecast import ForecastPolicy
+from streams.domain.forecast_learned import LearnedPolicy
 from streams.domain.plant_readings import Kept, Readings
 from streams.domain.production import ProductionPolicy
 from streams.domain.production_evaluator import Evaluator, Shedding
@@ -147,7 +147,7 @@ def load_readings(store: Store) -> Readings:
 
 
 def load(
-    store: Store, policy: ProductionPolicy, forecasting: ForecastPolicy, *, retention_s: int
+    store: Store, policy: ProductionPolicy, forecasting: LearnedPolicy, *, retention_s: int
 ) -> Evaluator:
     """Return the evaluator as it was.
 

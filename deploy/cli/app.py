@@ -12,7 +12,9 @@ from deploy.cli import (
     demo,
     doctor,
     edit,
+    ev_report,
     explain,
+    forecast_report,
     load,
     malfunction_report,
     notifications,
@@ -79,6 +81,8 @@ cli.command("edit")(edit.edit)
 cli.command("explain")(explain.explain)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
+cli.command("ev-report")(ev_report.ev_report)
+cli.command("forecast-report")(forecast_report.forecast_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
 cli.command("battery-report")(battery_report.battery_report)
 cli.add_typer(registry.registry, name="registry")

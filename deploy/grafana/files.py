@@ -6,13 +6,23 @@ from typing import Final
 
 import orjson
 
-from deploy.grafana import batteries, control, grid, objectives, pipeline, quality, tickets
+from deploy.grafana import (
+    batteries,
+    control,
+    grid,
+    objectives,
+    pipeline,
+    quality,
+    regulation,
+    tickets,
+)
 from deploy.grafana.rendering import render
 
 FOLDER: Final = Path(__file__).parent / "dashboards"
 DASHBOARDS: Final = (
     grid.DASHBOARD,
     control.DASHBOARD,
+    regulation.DASHBOARD,
     pipeline.DASHBOARD,
     quality.DASHBOARD,
     tickets.DASHBOARD,

@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streams import clock
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
 _FETCH_WAIT_MS: Final = 20
 _POLL_S: Final = 0.01
 

@@ -5,24 +5,19 @@ with a single value, and are the floor that a better forecaster has to beat.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from schemas.units import PERIOD_S
+from streams.domain.forecast_times import DAY_S, Moments, periods_before, same_times_before
 
 Watts = npt.NDArray[np.float64]
 """Mean net load of quarter-hours in W, oldest first; NaN where it is not known."""
-Moments = npt.NDArray[np.int64]
 
-DAY_S: Final = 86_400
 PERIODS_A_DAY: Final = DAY_S // PERIOD_S
 DAYS_A_WEEK: Final = 7
-_HOUR_S: Final = 3_600
 
 
 class ForecastError(ValueError):
@@ -95,8 +90,8 @@ def blend(
     ahead = period_start + PERIOD_S * np.arange(horizon_periods, dtype=np.int64)
     base = _baseline(known, ahead, last, period_start=period_start, policy=policy)
     # What the blend says of the last measured quarter-hour itself, row by row.
-    ends = np.arange(-known.shape[-1], 0, dtype=np.int64) * PERIOD_S + period_start
-    at_last = _baseline_at(known, ends, last, age, period_start=period_start, policy=policy)
+    periods = periods_before(period_start, known.shape[-1])
+    at_last = _baseline_at(known, periods, last, age, period_start=period_start, policy=policy)
     periods_since = age[..., None] + np.arange(1, horizon_periods + 1)
     anchored = base + (last - at_last)[..., None] * np.exp(-periods_since / policy.anchor_periods)
     result: Watts = anchored
@@ -123,13 +118,10 @@ def same_time(
     """
     result = np.full((*history.shape[:-1], len(moments)), np.nan)
     periods = history.shape[-1]
-    local = moments + utc_offsets_s(moments, policy.timezone)
     # A day more for what is asked of tomorrow, whose yesterday has not been yet.
     days_ahead = max(0, -(-(int(moments.max(initial=period_start)) - period_start) // DAY_S))
     for days in range(every_days, policy.most_days_back + days_ahead + 1, every_days):
-        back = local - days * DAY_S
-        guess = moments - days * DAY_S
-        source = back - utc_offsets_s(guess, policy.timezone)
+        source = same_times_before(moments, days, policy.timezone)
         place = periods - (period_start - source) // PERIOD_S
         # A moment's own value, and what comes after the end, are not before it.
         usable = (place >= 0) & (place < periods)
@@ -152,19 +144,6 @@ def known_only(history: Watts) -> Watts:
     """Return the history as 64-bit floats, with NaN for all that is not a finite number."""
     values = np.asarray(history, dtype=np.float64)
     return np.where(np.isfinite(values), values, np.nan)
-
-
-def utc_offsets_s(moments: Moments, timezone: str) -> Moments:
-    """Return by how many seconds local clocks were ahead of UTC at each of some moments."""
-    hours, place = np.unique(moments // _HOUR_S, return_inverse=True)
-    offsets = np.array([_offset_s(int(hour), timezone) for hour in hours], np.int64)
-    return offsets[place] if len(hours) else np.zeros(0, np.int64)
-
-
-@lru_cache(maxsize=65_536)
-def _offset_s(hour: int, timezone: str) -> int:
-    offset = datetime.fromtimestamp(hour * _HOUR_S, UTC).astimezone(ZoneInfo(timezone)).utcoffset()
-    return int(offset.total_seconds()) if offset is not None else 0
 
 
 def _baseline(
@@ -196,7 +175,7 @@ def _baseline(
 
 def _baseline_at(  # noqa: PLR0913 - what it needs to say the same as `_baseline`
     history: Watts,
-    ends: Moments,
+    periods: Moments,
     last: Watts,
     age: npt.NDArray[np.int64],
     *,
@@ -207,7 +186,7 @@ def _baseline_at(  # noqa: PLR0913 - what it needs to say the same as `_baseline
     result = np.empty_like(last)
     for missing in np.unique(age):
         rows = age == missing
-        moment = ends[len(ends) - 1 - int(missing)][None]
+        moment = periods[len(periods) - 1 - int(missing)][None]
         result[rows] = _baseline(
             history[rows], moment, last[rows], period_start=period_start, policy=policy
         )[..., 0]

@@ -22,7 +22,8 @@ from schemas.registry import Plant
 from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
 from streams.domain.apportion import apportion
 from streams.domain.communities import NEVER
-from streams.domain.forecast import DAY_S, ForecastPolicy, blend
+from streams.domain.forecast import DAY_S, blend
+from streams.domain.forecast_learned import LearnedPolicy, forecast
 from streams.domain.production import (
     Dispatch,
     Order,
@@ -112,7 +113,7 @@ class Evaluator:
     def __init__(  # noqa: PLR0913 - what was remembered
         self,
         policy: ProductionPolicy,
-        forecasting: ForecastPolicy,
+        forecasting: LearnedPolicy,
         *,
         history: History,
         plants: Mapping[str, PlantState] | None = None,
@@ -181,7 +182,7 @@ class Evaluator:
     ) -> None:
         start = quarter_of(minute.minute + MINUTE_S)
         planned_from = self.decided[2]
-        quarters = blend(
+        quarters = forecast(
             self._history.net_w(start),
             period_start=start,
             horizon_periods=PLANNED_PERIODS if planned_from < start else _HOUR_PERIODS,
@@ -192,7 +193,7 @@ class Evaluator:
             minute=minute.minute,
             minutes=self._policy.ahead_minutes,
             curve=quarters,
-            policy=self._forecasting,
+            anchor_periods=self._forecasting.floor.anchor_periods,
         )
         if not np.isfinite(quarters).all():
             # Before the first quarter-hour has ended, the last minute is all there is.
@@ -289,7 +290,7 @@ class Evaluator:
             self._history.volatile_w(start),
             period_start=start,
             horizon_periods=PLANNED_PERIODS,
-            policy=self._forecasting,
+            policy=self._forecasting.floor,
         )
         names = [one.plant_id for one in units if one.is_volatile]
         capacities = {name: around.plants[name].capacity_w for name in names}

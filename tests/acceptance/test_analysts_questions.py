@@ -25,6 +25,7 @@ from sinks.clickhouse.production_rows import (
 )
 from sinks.clickhouse.registry_rows import registered_household_rows, registered_plant_rows
 from sinks.clickhouse.rejection_rows import rejection_rows
+from sinks.clickhouse.validation_rows import validated_interval_rows
 from streams.settings import Settings
 from tests.registered import a_household, a_plant
 from tests.unit.domain.evaluating import a_grid_minute
@@ -38,6 +39,7 @@ from tests.unit.sinks.messages import (
     an_autarky_interval,
     an_order,
     as_json,
+    validated,
 )
 from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
 
@@ -302,7 +304,18 @@ ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
     19: [("gas", 18.0, 1.53, 6.66), ("w1", 1.0, None, None)],
     20: [("gas", 2, 1, 120_000)],
     21: [("c0001", utc(1, 15, 12, 1), 900, 1_000)],
+    22: [("m0001-002", 1, 0, 10, ["like_days"])],
 }
+
+
+# What m0001-002 used at noon was missing for 10 minutes.
+FIGURES = validated(
+    {"m0001-002": 210_000},
+    version=1,
+    of_version=9,
+    community_id="c0001",
+    period_start=NOON,
+)
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +334,7 @@ async def test_every_question_has_the_answer_that_was_added_by_hand(settings: Se
         autarky_interval_rows([event.model_dump_json().encode() for event in AUTARKY]),
         autarky_change_rows([event.model_dump_json().encode() for event in CHANGES]),
         malfunction_rows([step.model_dump_json().encode() for step in STEPS]),
+        validated_interval_rows([FIGURES]),
         grid_minute_rows([event.model_dump_json().encode() for event in GRID]),
         plant_minute_rows([event.model_dump_json().encode() for event in PLANT_MINUTES]),
         production_order_rows([event.model_dump_json().encode() for event in ORDERS]),

@@ -16,8 +16,8 @@ from streams.domain.forecast import (
     Watts,
     blend,
     same_time,
-    utc_offsets_s,
 )
+from streams.domain.forecast_times import utc_offsets_s
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = int(datetime(2016, 1, 18, tzinfo=BERLIN).timestamp())

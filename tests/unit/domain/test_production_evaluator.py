@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.production import OrderReason, ShedReason
-from streams.domain.forecast import ForecastPolicy, blend
+from streams.domain.forecast_learned import forecast
 from streams.domain.production_history import History, Load, forecast_minutes, quarter_of
 from tests.registered import a_plant
-from tests.unit.domain.evaluating import KW, NOON, Grid, a_grid_minute, the_plants
+from tests.unit.domain.evaluating import FORECASTING, KW, NOON, Grid, a_grid_minute, the_plants
 
 HOUR = 60
 DAY_S = 86_400
@@ -264,9 +264,14 @@ def played_days(start: datetime, days: int, *, peak_hour: int, zone_hours: int) 
 
 def expected(history: History, minute: int, *, minutes: int) -> tuple[int, ...]:
     """Return the forecast of the minutes after one."""
-    policy, start = ForecastPolicy(), quarter_of(minute + 60)
-    curve = blend(history.net_w(start), period_start=start, horizon_periods=4, policy=policy)
-    return forecast_minutes(history, minute=minute, minutes=minutes, curve=curve, policy=policy)
+    start = quarter_of(minute + 60)
+    curve = forecast(
+        history.net_w(start), period_start=start, horizon_periods=4, policy=FORECASTING
+    )
+    anchor = FORECASTING.floor.anchor_periods
+    return forecast_minutes(
+        history, minute=minute, minutes=minutes, curve=curve, anchor_periods=anchor
+    )
 
 
 def test_after_the_change_to_summer_time_people_still_live_by_the_clock() -> None:
@@ -278,7 +283,7 @@ def test_after_the_change_to_summer_time_people_still_live_by_the_clock() -> Non
     minute = evening + 16 * 3600 + 2640
 
     # 19:00 in summer time is 17:00 UTC.
-    ahead = expected(history, minute, minutes=16)
+    ahead = expected(history, minute, minutes=30)
 
     assert ahead[-1] > 400 * KW
 

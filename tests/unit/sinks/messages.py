@@ -7,6 +7,7 @@ from schemas.autarky import AutarkyChange, AutarkyIntervals, AutarkyReason, Auta
 from schemas.malfunction import Malfunction, MalfunctionKind, TicketEvent, TicketState
 from schemas.metering import CommunityMinute, HouseholdIntervals, RejectedReading, RejectionRule
 from schemas.production import OrderReason, PlantMinute, ProductionOrder, ShedOrder, ShedReason
+from schemas.validation import EstimationMethod, Quality, ValidatedIntervals
 
 NOON = 1_767_268_800  # 2026-01-01 12:00 UTC
 PERIOD_S = 900
@@ -243,3 +244,33 @@ def a_shed_order(*, valid_from: int = NOON + 60, **others: Any) -> ShedOrder:  #
         "reason": ShedReason.DEFICIT,
     }
     return ShedOrder(**{**fields, **others})
+
+
+def validated(meters: dict[str, int], *, version: int, of_version: int, **more: Any) -> bytes:  # noqa: ANN401 - fields
+    """Return figures whose consumption in mWh is said by meter; the rest is as it may be."""
+    count = len(meters)
+    energies = list(meters.values())
+    told = ValidatedIntervals.model_validate(
+        {
+            "community_id": "c1",
+            "period_start": NOON,
+            "version": version,
+            "of_version": of_version,
+            "part": 0,
+            "meter_id": list(meters),
+            "consumption_mwh": energies,
+            "production_mwh": [None] * count,
+            "import_mwh": energies,
+            "export_mwh": [0] * count,
+            "battery_charge_mwh": [None] * count,
+            "battery_discharge_mwh": [None] * count,
+            "quality": [Quality.ESTIMATED] * count,
+            "method": [EstimationMethod.LIKE_DAYS] * count,
+            "measured_minutes": [5] * count,
+            "substituted_minutes": [0] * count,
+            "estimated_minutes": [10] * count,
+            "missing_minutes": [0] * count,
+            **more,
+        }
+    )
+    return told.model_dump_json().encode()

@@ -5,41 +5,11 @@ from typing import Any
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
-from schemas.validation import EstimationMethod, Quality, ReadingVerdicts, ValidatedIntervals
+from schemas.validation import ReadingVerdicts
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.validation_rows import reading_verdict_rows, validated_interval_rows
-from tests.unit.sinks.messages import NOON, a_period, as_json
-
-
-def validated(meters: dict[str, int], *, version: int, of_version: int, **more: Any) -> bytes:  # noqa: ANN401 - fields
-    """Return figures whose consumption in mWh is said by meter; the rest is as it may be."""
-    count = len(meters)
-    energies = list(meters.values())
-    told = ValidatedIntervals.model_validate(
-        {
-            "community_id": "c1",
-            "period_start": NOON,
-            "version": version,
-            "of_version": of_version,
-            "part": 0,
-            "meter_id": list(meters),
-            "consumption_mwh": energies,
-            "production_mwh": [None] * count,
-            "import_mwh": energies,
-            "export_mwh": [0] * count,
-            "battery_charge_mwh": [None] * count,
-            "battery_discharge_mwh": [None] * count,
-            "quality": [Quality.ESTIMATED] * count,
-            "method": [EstimationMethod.LIKE_DAYS] * count,
-            "measured_minutes": [5] * count,
-            "substituted_minutes": [0] * count,
-            "estimated_minutes": [10] * count,
-            "missing_minutes": [0] * count,
-            **more,
-        }
-    )
-    return told.model_dump_json().encode()
+from tests.unit.sinks.messages import NOON, a_period, as_json, validated
 
 
 async def keep(sink: Sink, *messages: bytes) -> None:
