@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from deploy.grafana import batteries, control, grid, objectives, pipeline, quality, tickets
+from deploy.grafana import batteries, control, ev_charging, grid, objectives, pipeline, quality, tickets
 from deploy.grafana.rendering import render
 
 FOLDER: Final = Path(__file__).parent / "dashboards"
@@ -17,6 +17,7 @@ DASHBOARDS: Final = (
     quality.DASHBOARD,
     tickets.DASHBOARD,
     batteries.DASHBOARD,
+    ev_charging.DASHBOARD,
     objectives.DASHBOARD,
 )
 
