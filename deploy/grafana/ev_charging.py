@@ -13,6 +13,7 @@ _NOW: Final = Section(
         Panel(
             title="Vehicles planned",
             kind=Kind.STAT,
+            width=4,
             meaning="Plugged in, when their partition was planned last.",
             queries=(Promql("sum(smatrix_ev_sessions)", "vehicles", newest_only=True),),
         ),
