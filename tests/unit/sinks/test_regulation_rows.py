@@ -45,7 +45,8 @@ async def test_a_minute_has_its_headroom(sink: Sink, client: AsyncClient) -> Non
     await keep(sink, regulation_minute_rows(as_messages([*told, *told])))
 
     assert await ask(
-        client, "SELECT load_w, limit_w, headroom_w, ordered_off, meters_off FROM regulation_minutes"
+        client,
+        "SELECT load_w, limit_w, headroom_w, ordered_off, meters_off FROM regulation_minutes",
     ) == [(103_000, 100_000, -3_000, 7, 7)]
 
 
