@@ -33,11 +33,9 @@ ROLES: Final = ("metering", "control")
 
 def reads_of(scenario: Scenario, settings: Settings) -> dict[str, list[str]]:
     """Return what the consumer groups that a scenario waits for read; nothing need run yet."""
-    return {
-        settings.app_id(role): sorted(topics_read(role, settings))
-        for role in scenario.roles
-        if role in ROLES
-    }
+    steering = [role for role in scenario.roles if role in ROLES]
+    read = asyncio.run(topics_read(steering, settings))
+    return {settings.app_id(role): sorted(topics) for role, topics in read.items()}
 
 
 def run(  # noqa: PLR0913 - what, where, and who listens

@@ -117,6 +117,7 @@ def plan_fleet(
         tolerance: When it is good enough.
         limit: Of base and charging together in each period, mWh; None: none.
     """
+    fleet = _with_room_for_whole_chargers(fleet)
     possible = energy = possible_energies(fleet)
     plan = _flattest(fleet, base, energy, tolerance)
     if limit is not None:
@@ -158,6 +159,27 @@ def least_objective(fleet: Fleet, level: Levels, base: Levels, energy: Energies)
     response = np.zeros_like(fleet.cap)
     best_response(fleet.firsts, level, response, fleet.cap, energy, fleet.headroom)
     return float(level @ (2 * (base + response.sum(axis=0)) - level))
+
+
+def _with_room_for_whole_chargers(fleet: Fleet) -> Fleet:
+    """Let on/off chargers be off where what is left of the connection is less than they take."""
+    if not fleet.on_off.any():
+        return fleet
+    rooms = np.repeat(fleet.headroom, np.diff(fleet.firsts), axis=0)
+    fits = ~fleet.on_off[:, None] | (fleet.cap <= rooms)
+    return replace(fleet, cap=np.where(fits, fleet.cap, 0))
+
+
+def _shared_anew(
+    fleet: Fleet, charge: Energies, cap: Energies, energy: Energies, headroom: Energies
+) -> Energies:
+    """Return energies in which the others have what on/off chargers could not take after all."""
+    taken = np.where(fleet.on_off[:, None], charge, 0)
+    sums = np.zeros_like(headroom)
+    whose = np.repeat(np.arange(len(headroom)), np.diff(fleet.firsts))
+    np.add.at(sums, whose, taken)
+    others = replace(fleet, cap=np.where(fleet.on_off[:, None], 0, cap), headroom=headroom - sums)
+    return np.where(fleet.on_off, energy, possible_energies(others))
 
 
 def _flattest(
@@ -221,9 +243,11 @@ def _switched(fleet: Fleet, base: Levels, energy: Energies, plan: Plan) -> Plan:
     if not fleet.on_off.any() and not fleet.least.any():
         return plan
     charge, cap = plan.charge.copy(), fleet.cap.copy()
-    energy, headroom = energy.copy(), fleet.headroom.copy()
+    wanted, energy, headroom = energy, energy.copy(), fleet.headroom.copy()
     if fleet.on_off.any():
         switch_all_on_off(fleet.firsts, fleet.on_off, charge, cap, energy, headroom)
+        if (energy < wanted).any() and (wanted == plan.possible).all():
+            energy = _shared_anew(fleet, charge, cap, energy, headroom)
         total = charge.sum(axis=0)
         sums = np.add.reduceat(np.append(energy, 0), fleet.firsts[:-1])
         quanta = np.maximum(sums // _STEPS, 1)

@@ -86,7 +86,7 @@ class Played:
                     self.system.start_worker("control")
                 minute = self.start + 60 * place
                 await self._tell(producer, minute, demand_w(place))
-                await asyncio.wait_for(self._hear(consumer, minute + 60), timeout=60)
+                await asyncio.wait_for(self._hear(consumer, minute + 60), timeout=120)
         finally:
             await asyncio.gather(producer.stop(), consumer.stop())
 

@@ -33,6 +33,7 @@ from tests.registered import a_community, a_household
 
 pytestmark = pytest.mark.slow
 
+ROLES = ("metering", "control", "history")
 METERS = tuple(f"m{number:02d}" for number in range(12))
 BASE_W, HEATER_W = 500, 2_000
 LIMIT_W = 22_000
@@ -43,7 +44,8 @@ HEAT_FROM, KILL_AT, HEAT_UNTIL, LAST = 15, 25, 90, 100
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
     """A system of its own, in which a community is registered that has something to switch."""
-    with EmbeddedSystem(free_settings(), tmp_path_factory.mktemp("limited")) as running:
+    folder = tmp_path_factory.mktemp("limited")
+    with EmbeddedSystem(free_settings(), folder, roles=ROLES) as running:
         entries = [
             a_community(valid_from=0, connection_limit_w=LIMIT_W),
             *(

@@ -66,14 +66,12 @@ def test_minutes_of_different_shapes_are_told_together() -> None:
 
 
 def test_a_battery_s_level_is_what_was_told_last_in_the_period() -> None:
-    levels = [[700, None], [None, None], [900, None]]
+    levels: list[list[int | None]] = [[700, None], [900, None], [None, None]]
     step = a_step(
         [
-            a_frame(minute=number, consumption=[1, 1], battery_level=levels[min(number, 2)])
-            for number in (0, 1)
+            a_frame(minute=minute, consumption=[1, 1], battery_level=level)
+            for minute, level in enumerate(levels)
         ]
-        + [a_frame(minute=2, consumption=[1, 1], battery_level=levels[2])]
-        + [a_frame(minute=3, consumption=[1, 1], battery_level=levels[1])]
     )
 
     ((_, value),) = results.household_intervals(step.closed_periods)

@@ -105,6 +105,26 @@ def test_who_is_not_in_the_narrow_place_is_not_cut() -> None:
     assert energy / KWH == pytest.approx([0.125, 0.125, 1], abs=1e-4)
 
 
+def test_a_charger_that_is_too_large_for_its_connection_takes_nothing_from_the_others() -> None:
+    fleet = a_fleet(
+        [Car(4 * KWH, power_w=11_000, on_off=True), Car(4 * KWH)], rooms=[10 * QUARTER_OF_A_KW // 4]
+    )
+
+    plan = plan_fleet(fleet, np.zeros(8), tolerance=FINE)
+
+    assert (plan.charge.sum(axis=1) / KWH).tolist() == [0, 4]
+
+
+def test_what_an_on_off_charger_cannot_use_goes_to_the_others() -> None:
+    cars = [Car(9 * KWH, power_w=4_000, on_off=True), Car(8 * KWH, power_w=5_000)]
+    fleet = a_fleet(cars, rooms=[5 * QUARTER_OF_A_KW])
+
+    plan = plan_fleet(fleet, np.zeros(8), tolerance=FINE)
+
+    # Shares of 10 kWh would be 5.3 and 4.7; a sixth whole period would leave the other with less.
+    assert (plan.charge.sum(axis=1) / KWH).tolist() == [5, 5]
+
+
 def test_what_the_grid_cannot_bear_is_taken_from_all_communities_alike() -> None:
     fleet = a_fleet([Car(8 * KWH)], [Car(4 * KWH)], [Car(2 * KWH)])
     base = np.full(8, 10.0 * KWH)
