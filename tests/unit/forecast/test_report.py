@@ -99,6 +99,18 @@ def test_a_fortnight_alone_has_nothing_before_it(loads: Loads) -> None:
     )
 
 
+def test_hindsight_is_the_mean_of_the_days_around() -> None:
+    errors = Errors.empty(1)
+    days = np.array([0.0, 6, 0, 6, 0, 6, 0])
+
+    errors.add_series(np.repeat(days, PERIODS_A_DAY)[None, :])
+
+    assert errors.naive_count.tolist() == [6 * PERIODS_A_DAY]
+    assert errors.naive_sum.tolist() == [6 * 6 * PERIODS_A_DAY]
+    # Off by 4.5, 3.6, 4, 3.6, 4.5 and 4 where yesterday is off by 6.
+    assert errors.hindsight_skill() == pytest.approx(1 - 24.2 / 36)
+
+
 def test_skill_and_mase_of_known_errors() -> None:
     errors = Errors.empty(1)
     truth = np.zeros((1, PERIODS_A_DAY))
