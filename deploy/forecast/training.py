@@ -168,4 +168,5 @@ def least_absolute(
         left = weighted.T @ scaled / len(wanted) + ridge * importance.mean()
         result = np.linalg.lstsq(left, weighted.T @ wanted / len(wanted), rcond=None)[0]
         importance = floor / np.maximum(np.abs(wanted - scaled @ result), floor)
-    return result / scale
+    weights: npt.NDArray[np.float64] = result / scale
+    return weights

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.units import PERIOD_S
-from streams.domain.forecast import DAY_S, PERIODS_A_DAY, Watts
+from streams.domain.forecast import PERIODS_A_DAY, Watts
 from streams.domain.forecast_times import (
+    DAY_S,
     Moments,
     day_kinds,
     periods_before,
