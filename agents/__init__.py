@@ -2,4 +2,4 @@
 
 from typing import Final
 
-ROLES: Final = ("metering", "alerts", "notifications", "history")
+ROLES: Final = ("metering", "validation", "alerts", "control", "notifications", "history")

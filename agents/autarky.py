@@ -23,6 +23,7 @@ from tables import autarky as tables
 def attach(app: App, settings: Settings) -> None:
     """Declare the tables and the agent of autarky."""
     policy, declared = autarky_policy(settings), tables.declare(app)
+    alert_metrics.declare()
     partitions = Partitions(
         app,
         (declared.periods, declared.communities),

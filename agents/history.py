@@ -14,12 +14,26 @@ from faust.types import StreamT
 from prometheus_client import Counter
 
 from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
+from sinks.clickhouse.battery_rows import battery_directive_rows, price_rows
 from sinks.clickhouse.community_minute_rows import community_minute_rows
 from sinks.clickhouse.edit_rows import edited_reading_rows
+from sinks.clickhouse.ev_charging_rows import (
+    charge_directive_rows,
+    charge_plan_rows,
+    charge_promise_rows,
+    rejected_session_rows,
+)
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.malfunction_rows import malfunction_rows
 from sinks.clickhouse.notification_rows import notification_state_rows
+from sinks.clickhouse.production_rows import (
+    grid_minute_rows,
+    plant_minute_rows,
+    production_order_rows,
+    production_plan_rows,
+    shed_order_rows,
+)
 from sinks.clickhouse.registry_rows import (
     registered_community_rows,
     registered_household_rows,
@@ -27,8 +41,14 @@ from sinks.clickhouse.registry_rows import (
     registered_plant_rows,
     registered_technician_rows,
 )
+from sinks.clickhouse.regulation_rows import (
+    directive_ack_rows,
+    regulation_minute_rows,
+    switch_directive_rows,
+)
 from sinks.clickhouse.rejection_rows import rejection_rows
 from sinks.clickhouse.rows import Decoded
+from sinks.clickhouse.validation_rows import reading_verdict_rows, validated_interval_rows
 from streams import topics
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
@@ -49,10 +69,26 @@ _TOPICS: Final[tuple[tuple[topics.Topic, Decode], ...]] = (
     (topics.COMMUNITY_MINUTES, community_minute_rows),
     (topics.REJECTED_READINGS, rejection_rows),
     (topics.READING_EDITS, edited_reading_rows),
+    (topics.VALIDATED_INTERVALS, validated_interval_rows),
+    (topics.READING_VERDICTS, reading_verdict_rows),
     (topics.AUTARKY_INTERVALS, autarky_interval_rows),
     (topics.AUTARKY_CHANGES, autarky_change_rows),
     (topics.MALFUNCTIONS, malfunction_rows),
+    (topics.GRID_MINUTES, grid_minute_rows),
+    (topics.PLANT_MINUTES, plant_minute_rows),
+    (topics.PRODUCTION_ORDERS, production_order_rows),
+    (topics.PRODUCTION_PLANS, production_plan_rows),
+    (topics.SHED_ORDERS, shed_order_rows),
     (topics.NOTIFICATION_STATES, notification_state_rows),
+    (topics.SWITCH_DIRECTIVES, switch_directive_rows),
+    (topics.DIRECTIVE_ACKS, directive_ack_rows),
+    (topics.REGULATION_MINUTES, regulation_minute_rows),
+    (topics.PRICES, price_rows),
+    (topics.BATTERY_DIRECTIVES, battery_directive_rows),
+    (topics.CHARGE_DIRECTIVES, charge_directive_rows),
+    (topics.CHARGE_PROMISES, charge_promise_rows),
+    (topics.CHARGE_PLANS, charge_plan_rows),
+    (topics.REJECTED_EV_SESSIONS, rejected_session_rows),
     (topics.REGISTRY_COMMUNITIES, registered_community_rows),
     (topics.REGISTRY_HOUSEHOLDS, registered_household_rows),
     (topics.REGISTRY_PLANTS, registered_plant_rows),

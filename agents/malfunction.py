@@ -42,6 +42,7 @@ def attach(app: App, settings: Settings) -> None:
     """Declare the table and the agent of malfunctions."""
     policy, table = malfunction_policy(settings), tables.declare(app)
     registry = Registry()
+    metrics.declare(topic.name for topic in SOURCES)
     app.follow([topic.name for topic in registry.topics], registry.take)
     proving = Proving(app, settings)
 

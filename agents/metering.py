@@ -17,6 +17,7 @@ from streams import clock, topics
 from streams.codecs import results
 from streams.codecs.frames import FrameDecoder
 from streams.codecs.registry import UnreadableEntryError, decode
+from streams.codecs.validation import period_readings
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Effects, Messages
@@ -124,6 +125,7 @@ def _outputs(step: Step, batch: Batch) -> dict[str, Messages]:
     return {
         topics.COMMUNITY_MINUTES.name: list(results.community_minutes(step.closed_minutes)),
         topics.HOUSEHOLD_INTERVALS.name: list(results.household_intervals(step.closed_periods)),
+        topics.PERIOD_READINGS.name: list(period_readings(step.closed_periods)),
         topics.REJECTED_READINGS.name: list(_rejected(step.rejections, batch)),
         topics.READING_EDITS.name: list(_edited(step.edits, batch)),
     }

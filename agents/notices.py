@@ -38,6 +38,7 @@ Notice = Callable[[bytes, Directory], Notification | None]
 
 def attach(app: App) -> None:
     """Declare the agents of both causes, and follow who is registered."""
+    notice_metrics.declare()
     directory = Directory()
     follower = app.follow(tuple(_KINDS), lambda name, value: _take(directory, name, value))
     telling = _Telling(app, directory, follower)

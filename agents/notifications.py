@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from agents.malformed import leave_out
 from agents.partitions import Partition, Partitions
-from schemas.notifications import Notification, NotificationKind, Subscription
+from schemas.notifications import Notification, Subscription
 from schemas.persons import Person
 from sinks import mail_metrics
 from sinks.mail.rendering import AddressError, Renderer
@@ -60,7 +60,7 @@ def attach(app: App, settings: Settings) -> None:
     )
     mailer = Mailer(settings)
     mail_metrics.AWAY_SECONDS.set_function(mailer.away_s)
-    mail_metrics.declare_states(NotificationKind)
+    mail_metrics.declare()
     writing = _Writing(app, settings, addressees, follower, mailer)
 
     @app.agent(app.bytes_topic(topics.NOTIFICATIONS.name), name="notifications")

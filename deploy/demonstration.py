@@ -3,9 +3,10 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +15,17 @@ from clickhouse_connect.driver.client import Client
 
 from deploy.embedded.processes import Child, ProcessEndedError, start, stop
 from deploy.embedded.system import EmbeddedSystem
-from deploy.report.result import Sample
+from deploy.estimates_check import NOTHING_ESTIMATED, EstimatesCheck, check_estimates
+from deploy.malfunction_check import check_tickets
+from deploy.report.result import Breakdown, Sample
 from deploy.truth_check import Comparison, compare, stored_periods
+from load_generator.breakdowns import Suspect
 from load_generator.truth import read_truth
 
 SAMPLE_S: Final = 0.5
 PATIENCE_S: Final = 60.0
+TICKETS_S: Final = 20.0
+ESTIMATES_S: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -32,10 +38,12 @@ class Demonstration:
         database: Where history is.
         load: Options of `smatrix load`.
         profiles: Load profiles for it; none means the shipped ones.
+        suspects: What its tickets can be about.
         watch: Called with every sample.
         samples: How far the run was, twice a second.
         phases_s: How long each phase took.
         counts: What the generator says that it sent.
+        estimates: How far what was estimated is from the truth.
     """
 
     system: EmbeddedSystem
@@ -43,10 +51,12 @@ class Demonstration:
     database: str
     load: dict[str, str]
     profiles: tuple[Path, ...]
+    suspects: Sequence[Suspect]
     watch: Callable[[Sample], None]
     samples: list[Sample] = field(default_factory=list)
     phases_s: dict[str, float] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
+    estimates: EstimatesCheck = NOTHING_ESTIMATED
     _began: float = 0.0
 
     @contextmanager
@@ -92,6 +102,10 @@ class Demonstration:
         truth = read_truth(truth_file)
         with self.phase("drain"):
             self._await_stored(generator, truth)
+        with self.phase("tickets"):
+            self._await_tickets()
+        with self.phase("estimates"):
+            self._await_estimates(truth)
         with self.phase("compare"):
             return compare(self.client, self.database, truth)
 
@@ -110,9 +124,15 @@ class Demonstration:
             "corrected_readings": counts["corrected_readings"],
             "invalid_readings": counts["rejected_readings"],
             "rejected_readings": self._count("sum(length(meter_id)) FROM {}.rejected_readings"),
+            "rejections": self._rejections(),
+            **self._tickets(),
             "community_minutes": self._count("count() FROM {}.community_minutes"),
             "household_periods": self._count("count() FROM {}.household_quarter_hours"),
             "autarky_changes": self._count("count() FROM {}.autarky_changes"),
+            "incomplete_periods": self.estimates.incomplete,
+            "estimated_periods": self.estimates.estimated,
+            "estimate_error_wh": self.estimates.error_wh,
+            "unestimated_error_wh": self.estimates.without_wh,
             "rows_compared": comparison.rows,
             "rows_differing": comparison.differing,
             "difference_mwh": comparison.difference_mwh,
@@ -120,6 +140,57 @@ class Demonstration:
             "end_to_end_s": self.end_to_end_s,
             "phases_s": self.phases_s,
         }
+
+    def _rejections(self) -> dict[str, int]:
+        """Return how many readings each rule has refused, the most first."""
+        query = (
+            "SELECT rule::String, sum(length(meter_id)) AS readings "  # noqa: S608 - ours
+            f"FROM {self.database}.rejected_readings GROUP BY rule ORDER BY readings DESC, rule"
+        )
+        return {rule: int(readings) for rule, readings in self.client.query(query).result_rows}
+
+    def _tickets(self) -> dict[str, Any]:
+        check = check_tickets(self.client, self.database, self.suspects)
+        return {
+            "breakdowns": [
+                Breakdown(
+                    kind=suspect.kind,
+                    community_id=suspect.community_id,
+                    meter_id=suspect.meter_id,
+                    begins=_time(suspect.first_minute),
+                    ends=_time(suspect.end),
+                    opened_at=None if ticket is None else _time(ticket.at),
+                    cleared_at=None
+                    if ticket is None or ticket.cleared_at is None
+                    else _time(ticket.cleared_at),
+                )
+                for suspect, ticket in check.breakdowns
+            ],
+            "tickets_opened": check.opened,
+            "false_tickets": check.false,
+        }
+
+    def _await_tickets(self) -> None:
+        """Wait a while until silence is proven, and what was found is in ClickHouse."""
+        patience = time.monotonic() + TICKETS_S
+        while (
+            check_tickets(self.client, self.database, self.suspects).missed
+            and time.monotonic() < patience
+        ):
+            self.system.restart_ended_workers()
+            time.sleep(SAMPLE_S)
+
+    def _await_estimates(self, truth: pa.Table) -> None:
+        """Wait until every incomplete period is estimated, as long as there are more."""
+        patience = time.monotonic() + ESTIMATES_S
+        while True:
+            found = check_estimates(self.client, self.database, truth)
+            if found != self.estimates:
+                patience = time.monotonic() + ESTIMATES_S
+            self.estimates = found
+            if found.estimated >= found.incomplete or time.monotonic() > patience:
+                return
+            time.sleep(SAMPLE_S)
 
     def _count(self, what: str) -> int:
         return int(self.client.query(f"SELECT {what.format(self.database)}").result_rows[0][0])
@@ -167,6 +238,10 @@ class Demonstration:
         self.samples.append(sample)
         self.watch(sample)
         return sample
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _metrics(system: EmbeddedSystem, role: str) -> dict[str, float]:

@@ -1,13 +1,14 @@
 """In which order frames leave: late ones wait, duplicates and corrections follow their original."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
+from load_generator.breakdowns import Breakdown
 from load_generator.energy_flows import EnergyFlows
 from load_generator.faults import (
     MAX_REORDERED_MINUTES,
@@ -47,19 +48,13 @@ class Dispatcher:
     encoder: FrameEncoder
     rates: FaultRates
     last_minute: int
+    breakdowns: Sequence[Breakdown] = ()
     waiting: dict[int, list[Frame]] = field(default_factory=lambda: defaultdict(list))
 
     def dispatch(self, flows: EnergyFlows, *, first_minute: int) -> Iterator[MinuteOfFrames]:
         """Yield the minutes of one quarter-hour of flows."""
         count = len(flows.consumption)
-        after = (self.last_minute - first_minute) // MINUTE_S + 1 - count
-        fates = draw_fates(
-            self.fleet,
-            self.rates,
-            first_minute=first_minute,
-            minutes=count,
-            quiet=max(QUIET_LAST_MINUTES - after, 0),
-        )
+        fates = self.fates(first_minute=first_minute, minutes=count)
         columns = frame_columns(self.fleet, flows, first_minute=first_minute, invalid=fates.invalid)
         corrections = _corrections(self.fleet, flows, fates, first_minute)
         by_minute: dict[int, list[Correction]] = defaultdict(list)
@@ -83,6 +78,18 @@ class Dispatcher:
                 )
             counts = _counts(self.fleet, fates, by_minute[index], index, frames)
             yield MinuteOfFrames(minute, frames, counts, settled)
+
+    def fates(self, *, first_minute: int, minutes: int) -> Fates:
+        """Return what becomes of the frames and readings of one quarter-hour."""
+        after = (self.last_minute - first_minute) // MINUTE_S + 1 - minutes
+        return draw_fates(
+            self.fleet,
+            self.rates,
+            self.breakdowns,
+            first_minute=first_minute,
+            minutes=minutes,
+            quiet=max(QUIET_LAST_MINUTES - after, 0),
+        )
 
     def _wait(self, frame: Frame, minute: int, delay_minutes: int) -> None:
         self.waiting[min(minute + delay_minutes * MINUTE_S, self.last_minute)].append(frame)

@@ -78,77 +78,138 @@ def flow(
     start = datetime.fromtimestamp(first_minute, UTC)
     consumption = _consumption(fleet, rng, start, minutes)
     production = _production(fleet, rng, start, minutes)
-    net = consumption.copy()
-    net[:, fleet.pv] -= production
-    charge, discharge, level = _batteries(fleet, before.battery_level, net[:, fleet.battery])
-    net[:, fleet.battery] += charge - discharge
-    imported = np.maximum(net, 0)
-    exported = imported - net
-    flows = EnergyFlows(
+    net = net_load(fleet, consumption, production)[:, fleet.battery]
+    charge, discharge, level = _batteries(fleet, before.battery_level, net)
+    return exchange(
+        fleet,
+        before,
         consumption=consumption,
         production=production,
         battery_charge=charge,
         battery_discharge=discharge,
         battery_level=level,
+    )
+
+
+def exchange(  # noqa: PLR0913 - one array for each of what flows within a household
+    fleet: Fleet,
+    before: MeterState,
+    *,
+    consumption: Energy,
+    production: Energy,
+    battery_charge: Energy,
+    battery_discharge: Energy,
+    battery_level: Energy,
+) -> tuple[EnergyFlows, MeterState]:
+    """Return the flows with what crosses each household's connection, and the state after."""
+    net = net_load(fleet, consumption, production)
+    net[:, fleet.battery] += battery_charge - battery_discharge
+    imported = np.maximum(net, 0)
+    exported = imported - net
+    flows = EnergyFlows(
+        consumption=consumption,
+        production=production,
+        battery_charge=battery_charge,
+        battery_discharge=battery_discharge,
+        battery_level=battery_level,
         imported=imported,
         exported=exported,
         import_register=before.import_register + np.cumsum(imported, axis=0),
         export_register=before.export_register + np.cumsum(exported, axis=0),
     )
-    return flows, MeterState(level[-1], flows.import_register[-1], flows.export_register[-1])
+    after = MeterState(battery_level[-1], flows.import_register[-1], flows.export_register[-1])
+    return flows, after
+
+
+def net_load(fleet: Fleet, consumption: Energy, production: Energy) -> Energy:
+    """Return what each household needs beyond its own panels, below zero what is left of them."""
+    net = consumption.copy()
+    net[:, fleet.pv] -= production
+    return net
 
 
 def _consumption(fleet: Fleet, rng: np.random.Generator, start: datetime, minutes: int) -> Energy:
-    profiles = fleet.profiles
-    shifts = range(-MAX_SHIFT_QUARTERS, MAX_SHIFT_QUARTERS + 1)
-    rows = np.array([profiles.row(start + shift * QUARTER) for shift in shifts])
-    row = rows[fleet.shift_quarters + MAX_SHIFT_QUARTERS]
-    load = profiles.household[row, fleet.shape] * fleet.full_load_w
+    energy = appliances(fleet, rng, start, minutes)
+    steady = np.zeros(fleet.households, np.float32)
+    steady[fleet.heat_pump] += heat_pumps_w(fleet, start)
+    charger_w = fleet.profiles.ev_home_kw[fleet.ev_shape] * np.float32(1000)
+    row = _rows(fleet, start)
+    steady[fleet.ev] += fleet.profiles.ev_home[row[fleet.ev], fleet.ev_shape] * charger_w
+    energy += steady * np.float32(MWH_A_MINUTE_PER_W)
+    return whole(energy)
+
+
+def appliances(fleet: Fleet, rng: np.random.Generator, start: datetime, minutes: int) -> Power:
+    """Return what households use but for heat and vehicles, mWh (minutes, households)."""
+    load = fleet.profiles.household[_rows(fleet, start), fleet.shape] * fleet.full_load_w
     # Neighbours of one shape differ from quarter-hour to quarter-hour.
     load *= np.float32(0.5) + rng.random(fleet.households, np.float32)
     load *= np.float32(MWH_A_MINUTE_PER_W)
-
-    steady = np.zeros(fleet.households, np.float32)
-    now = profiles.row(start)
-    steady[fleet.heat_pump] += profiles.heatpump[now, fleet.heat_pump_shape] * fleet.heat_pump_w
-    charger_w = profiles.ev_home_kw[fleet.ev_shape] * np.float32(1000)
-    steady[fleet.ev] += profiles.ev_home[row[fleet.ev], fleet.ev_shape] * charger_w
-    steady *= np.float32(MWH_A_MINUTE_PER_W)
-
     # Skewed with mean 1: most minutes are quiet and a few have an appliance on.
     minute = rng.random((minutes, fleet.households), np.float32)
     minute *= minute
     minute *= np.float32(1.8)
     minute += np.float32(0.4)
     minute *= load
-    minute += steady
-    return _whole(minute)
+    return minute
+
+
+def heat_pumps_w(fleet: Fleet, start: datetime) -> Power:
+    """Return what each heat pump draws in a quarter-hour, W, by owner."""
+    shape = fleet.profiles.heatpump[fleet.profiles.row(start), fleet.heat_pump_shape]
+    power: Power = shape * fleet.heat_pump_w
+    return power
+
+
+def panels_mwh(fleet: Fleet, start: datetime) -> Power:
+    """Return what each owner's panels give in a minute of a quarter-hour under an even sky, mWh."""
+    shape = fleet.profiles.pv[fleet.profiles.row(start)]
+    energy: Power = shape[fleet.pv_shape] * fleet.pv_w * np.float32(MWH_A_MINUTE_PER_W)
+    return energy
+
+
+def _rows(fleet: Fleet, start: datetime) -> NDArray[np.int64]:
+    """Return the row of the profiles that each household follows: some live a little later."""
+    shifts = range(-MAX_SHIFT_QUARTERS, MAX_SHIFT_QUARTERS + 1)
+    rows = np.array([fleet.profiles.row(start + shift * QUARTER) for shift in shifts])
+    return rows[fleet.shift_quarters + MAX_SHIFT_QUARTERS]
 
 
 def _production(fleet: Fleet, rng: np.random.Generator, start: datetime, minutes: int) -> Energy:
-    shape = fleet.profiles.pv[fleet.profiles.row(start)]
-    power = shape[fleet.pv_shape] * fleet.pv_w * np.float32(MWH_A_MINUTE_PER_W)
     # One sky over a community.
     sky = np.float32(0.7) + np.float32(0.6) * rng.random(
         (minutes, len(fleet.community_ids)), np.float32
     )
-    return _whole(sky[:, fleet.community[fleet.pv]] * power)
+    return whole(sky[:, fleet.community[fleet.pv]] * panels_mwh(fleet, start))
 
 
-def _whole(energy: Power) -> Energy:
+def whole(energy: Power) -> Energy:
+    """Return energies as whole mWh."""
     return np.rint(energy).astype(np.int64)
 
 
-def _batteries(fleet: Fleet, level: Energy, net_load: Energy) -> tuple[Energy, Energy, Energy]:
-    """Charge from surplus, discharge into need, within power and level; never both at once."""
-    charge = np.zeros_like(net_load)
-    discharge = np.zeros_like(net_load)
-    levels = np.zeros_like(net_load)
-    power = fleet.battery_minute_mwh
-    for minute, net in enumerate(net_load):
-        room = (fleet.battery_capacity_mwh - level) * 100 // BATTERY_EFFICIENCY_PERCENT
-        charge[minute] = np.clip(-net, 0, np.minimum(power, room))
-        discharge[minute] = np.clip(net, 0, np.minimum(power, level))
-        level = level + charge[minute] * BATTERY_EFFICIENCY_PERCENT // 100 - discharge[minute]
+def _batteries(fleet: Fleet, level: Energy, net: Energy) -> tuple[Energy, Energy, Energy]:
+    """Charge from surplus, discharge into need."""
+    charge = np.zeros_like(net)
+    discharge = np.zeros_like(net)
+    levels = np.zeros_like(net)
+    for minute, need in enumerate(net):
+        charge[minute], discharge[minute], level = batteries_for_a_minute(fleet, level, -need)
         levels[minute] = level
     return charge, discharge, levels
+
+
+def batteries_for_a_minute(
+    fleet: Fleet, level: Energy, wanted: Energy
+) -> tuple[Energy, Energy, Energy]:
+    """Return what batteries take, what they give, and their levels after it, by battery.
+
+    `wanted` is what each shall take, below zero what it shall give; power and level limit it, and
+    none does both at once.
+    """
+    power = fleet.battery_minute_mwh
+    room = (fleet.battery_capacity_mwh - level) * 100 // BATTERY_EFFICIENCY_PERCENT
+    charge = np.clip(wanted, 0, np.minimum(power, room))
+    discharge = np.clip(-wanted, 0, np.minimum(power, level))
+    after = level + charge * BATTERY_EFFICIENCY_PERCENT // 100 - discharge
+    return charge, discharge, after

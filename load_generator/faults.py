@@ -1,11 +1,13 @@
 """What goes wrong on the way, how often, and how often it did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from load_generator.breakdowns import Breakdown, masks
 from load_generator.fleet import Fleet
 
 MAX_REORDERED_MINUTES: Final = 2
@@ -29,6 +31,9 @@ class FaultRates:
     younger. Late: sent 3 to 90 min after its minute. Duplicated: the same bytes again within
     5 min. Corrected: within 90 min a second frame has new values for some or all of its meters.
     Invalid: a reading with a negative energy.
+
+    `silent` and `nonsense` are shares of the communities: once in a run the terminal sends nothing,
+    or one meter sends negative energies, for 10 to 45 min (`breakdowns`).
     """
 
     duplicated: float = 0.0
@@ -37,6 +42,8 @@ class FaultRates:
     lost: float = 0.0
     corrected: float = 0.0
     invalid: float = 0.0
+    silent: float = 0.0
+    nonsense: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what can't be."""
@@ -52,10 +59,24 @@ class FaultRates:
 FAULT_RATES: Final = {
     "none": FaultRates(),
     "some": FaultRates(
-        duplicated=0.01, reordered=0.02, late=0.01, lost=0.005, corrected=0.005, invalid=0.0001
+        duplicated=0.01,
+        reordered=0.02,
+        late=0.01,
+        lost=0.005,
+        corrected=0.005,
+        invalid=0.0001,
+        silent=0.1,
+        nonsense=0.1,
     ),
     "many": FaultRates(
-        duplicated=0.05, reordered=0.1, late=0.05, lost=0.02, corrected=0.03, invalid=0.001
+        duplicated=0.05,
+        reordered=0.1,
+        late=0.05,
+        lost=0.02,
+        corrected=0.03,
+        invalid=0.001,
+        silent=0.25,
+        nonsense=0.25,
     ),
 }
 """The rates by the word that users say."""
@@ -103,16 +124,23 @@ class Fates:
     invalid: NDArray[np.bool_]
 
 
-def draw_fates(
-    fleet: Fleet, rates: FaultRates, *, first_minute: int, minutes: int, quiet: int
+def draw_fates(  # noqa: PLR0913 - what they follow from
+    fleet: Fleet,
+    rates: FaultRates,
+    breakdowns: Sequence[Breakdown],
+    *,
+    first_minute: int,
+    minutes: int,
+    quiet: int,
 ) -> Fates:
     """Return the fates of `minutes` minutes; the last `quiet` of them lose and delay nothing."""
+    silent, broken = masks(fleet, breakdowns, first_minute=first_minute, minutes=minutes)
     rng = np.random.Generator(np.random.SFC64([fleet.seed, FAULT_STREAM, first_minute]))
     shape = (minutes, len(fleet.terminals))
     disturbed = (np.arange(minutes) < minutes - quiet)[:, np.newaxis]
 
     lot = rng.random(shape)
-    lost = disturbed & (lot < rates.lost)
+    lost = disturbed & ((lot < rates.lost) | silent)
     late = disturbed & ~lost & (lot < rates.lost + rates.late)
     reordered = disturbed & ~lost & ~late & (lot < rates.lost + rates.late + rates.reordered)
     delay = np.where(reordered, rng.integers(1, MAX_REORDERED_MINUTES + 1, shape), 0)
@@ -132,5 +160,5 @@ def draw_fates(
         delay=delay,
         duplicate_delay=np.where(duplicated, again_after, -1),
         correction_delay=np.where(corrected, corrected_after, -1),
-        invalid=invalid & disturbed,
+        invalid=(invalid | broken) & disturbed,
     )

@@ -18,11 +18,16 @@ SMALLEST_MEAN: Final = 0.001
 """A column that is nearly nothing all the year is not blown up into a household."""
 MAX_SHIFT_QUARTERS: Final = 4
 
+HEATER_STREAM: Final = 6
+"""Their own chance, so that a fleet without them is the same as ever."""
+
 PV_SHARE: Final = 0.35
 BATTERY_SHARE_OF_PV: Final = 0.5
 HEAT_PUMP_SHARE: Final = 0.15
 EV_SHARE: Final = 0.15
 FINE_TERMINAL_SHARE: Final = 0.1
+HEATERS_W: Final = np.array([1_500, 2_000, 3_000])
+"""What water heaters draw when they heat."""
 
 # A frame of 1,000 readings has about 80 kB, far below the broker's 1 MiB.
 MAX_METERS_A_FRAME: Final = 1_000
@@ -47,8 +52,8 @@ class Terminal:
 class Fleet:
     """All households, in the order of their communities; arrays are by household or by owner.
 
-    `pv`, `battery` (a subset of `pv`), `heat_pump` and `ev` are indices of the households that
-    own one; the arrays beside them are as long. Power in W, energy in mWh.
+    `pv`, `battery` (a subset of `pv`), `heat_pump`, `ev` and `heater` are indices of the households
+    that own one; the arrays beside them are as long. Power in W, energy in mWh.
     """
 
     seed: int
@@ -75,10 +80,23 @@ class Fleet:
     ev_shape: Index
     fine: Index
     """Households whose terminal sends more digits than mWh."""
+    heater: Index
+    """Households whose water heater is on a switch that the supplier may operate."""
+    heater_w: Index
 
     @classmethod
-    def build(cls, *, communities: int, households: int, seed: int, profiles: Profiles) -> Self:
+    def build(
+        cls,
+        *,
+        communities: int,
+        households: int,
+        seed: int,
+        profiles: Profiles,
+        heater_share: float = 0.0,
+    ) -> Self:
         """Return the fleet of a seed: households spread over the communities as evenly as can be.
+
+        `heater_share` of them have a switched water heater.
 
         Raises:
             FleetError: If there is no community, or not at least one household in each.
@@ -107,6 +125,8 @@ class Fleet:
         shape = _pick(rng, profiles.household, households)
         shape_means = np.maximum(profiles.household.mean(axis=0), SMALLEST_MEAN)
         fine = rng.random(communities) < FINE_TERMINAL_SHARE
+        of_heaters = np.random.default_rng([seed, HEATER_STREAM])
+        heater = _owners(of_heaters, np.arange(households), heater_share)
         return cls(
             seed=seed,
             profiles=profiles,
@@ -135,6 +155,8 @@ class Fleet:
             ev=ev,
             ev_shape=_pick(rng, profiles.ev_home, len(ev)),
             fine=np.flatnonzero(fine[community]),
+            heater=heater,
+            heater_w=of_heaters.choice(HEATERS_W, len(heater)),
         )
 
     @property

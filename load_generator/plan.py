@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
+from load_generator.breakdowns import Suspect, draw_breakdowns, suspects_of
 from load_generator.dispatch import Dispatcher, MinuteOfFrames
 from load_generator.energy_flows import MeterState, flow
-from load_generator.faults import FaultRates
+from load_generator.faults import MAX_REORDERED_MINUTES, FaultRates
 from load_generator.fleet import Fleet
 from load_generator.frames import FrameEncoder
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
@@ -70,15 +73,54 @@ class Plan:
             ProfileError: If a profile file can't be used.
             FleetError: If the households don't fit the communities.
         """
-        fleet = self.fleet()
+        dispatcher = self._dispatcher()
+        state = MeterState.at_start(dispatcher.fleet)
+        for first, minutes in self._quarters():
+            flows, state = flow(dispatcher.fleet, state, first_minute=first, minutes=minutes)
+            yield from dispatcher.dispatch(flows, first_minute=first)
+
+    def suspects(self) -> list[Suspect]:
+        """Return what the tickets of this run can be about; no frame is made for it.
+
+        Raises:
+            ProfileError: If a profile file can't be used.
+            FleetError: If the households don't fit the communities.
+        """
+        dispatcher = self._dispatcher()
+        fates = [
+            dispatcher.fates(first_minute=first, minutes=minutes)
+            for first, minutes in self._quarters()
+        ]
+        lost = np.concatenate([each.lost for each in fates])
+        late = np.concatenate([each.delay for each in fates]) > MAX_REORDERED_MINUTES
+        invalid = np.concatenate([each.invalid for each in fates])
+        return list(
+            suspects_of(
+                dispatcher.fleet,
+                dispatcher.breakdowns,
+                absent=lost | late,
+                refused=invalid & ~lost[:, dispatcher.fleet.terminal],
+                first_minute=int(self.start.timestamp()),
+            )
+        )
+
+    def _dispatcher(self) -> Dispatcher:
+        fleet, first = self.fleet(), int(self.start.timestamp())
+        breakdowns = draw_breakdowns(
+            fleet,
+            silent=self.faults.silent,
+            nonsense=self.faults.nonsense,
+            first_minute=first,
+            minutes=self.minutes,
+        )
+        last = first + (self.minutes - 1) * MINUTE_S
+        return Dispatcher(fleet, FrameEncoder.of(fleet), self.faults, last, breakdowns)
+
+    def _quarters(self) -> Iterator[tuple[int, int]]:
+        """Yield the quarter-hours of the run, the first and the last cut: start and minutes."""
         first = int(self.start.timestamp())
         end = first + self.minutes * MINUTE_S
-        dispatcher = Dispatcher(fleet, FrameEncoder.of(fleet), self.faults, end - MINUTE_S)
-        state = MeterState.at_start(fleet)
         while first < end:
             until = min((first // PERIOD_S + 1) * PERIOD_S, end)
-            flows, state = flow(
-                fleet, state, first_minute=first, minutes=(until - first) // MINUTE_S
-            )
-            yield from dispatcher.dispatch(flows, first_minute=first)
+            yield first, (until - first) // MINUTE_S
             first = until

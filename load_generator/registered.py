@@ -13,10 +13,13 @@ from schemas.registry import Community, Household, Technician
 _EVER: Final = 0
 """Valid from the first minute there is: the same fleet is the same on whatever day it plays."""
 
-_WAITING: Final = 1
+WAITING: Final = 1
 """A version until the registry gives its own."""
 
 ZONE: Final = "Europe/Berlin"
+LATITUDE_DEG, LONGITUDE_DEG = 51.3, 9.5
+"""Kassel, about the middle of where the profiles were measured."""
+
 HOUSEHOLD_LIMIT_W: Final = 5_000
 """What a household adds to its community's connection: about what planners reckon with for many."""
 
@@ -35,9 +38,12 @@ WITH_E_MAIL: Final = 50
 _LANGUAGES: Final = tuple(Language)
 
 
-def registered(fleet: Fleet) -> Iterator[Person | Community | Technician | Household]:
+def registered(
+    fleet: Fleet, *, household_limit_w: int = HOUSEHOLD_LIMIT_W
+) -> Iterator[Person | Community | Technician | Household]:
     """Yield a fleet's people, communities, technicians and households.
 
+    A community's connection bears `household_limit_w` for each of its households.
     A household is named as its meter with an h, its customer with a p; their addresses, at
     example.org, lead nowhere.
     """
@@ -52,26 +58,29 @@ def registered(fleet: Fleet) -> Iterator[Person | Community | Technician | House
     for name, size in zip(fleet.community_ids, sizes, strict=True):
         yield Community(
             community_id=name,
-            version=_WAITING,
+            version=WAITING,
             valid_from=_EVER,
-            connection_limit_w=size * HOUSEHOLD_LIMIT_W,
+            connection_limit_w=size * household_limit_w,
             zone=ZONE,
+            latitude_deg=LATITUDE_DEG,
+            longitude_deg=LONGITUDE_DEG,
         )
     for name in technicians:
-        yield Technician(technician_id=name, version=_WAITING, valid_from=_EVER)
+        yield Technician(technician_id=name, version=WAITING, valid_from=_EVER)
     contracts = contract_powers_w(fleet).tolist()
     panels = dict(zip(fleet.pv.tolist(), panel_peaks_w(fleet).tolist(), strict=True))
     stores = dict(
         zip(fleet.battery.tolist(), (fleet.battery_capacity_mwh // 1000).tolist(), strict=True)
     )
     chargers = _charger_powers(fleet)
+    heaters = dict(zip(fleet.heater.tolist(), fleet.heater_w.tolist(), strict=True))
     for number, (meter, community) in enumerate(
         zip(fleet.meter_ids, fleet.community.tolist(), strict=True)
     ):
         yield Household(
             household_id=meter.replace("m", "h", 1),
             community_id=fleet.community_ids[community],
-            version=_WAITING,
+            version=WAITING,
             valid_from=_EVER,
             meter_id=meter,
             customer_id=None if number % WITH_E_MAIL else meter.replace("m", "p", 1),
@@ -79,6 +88,7 @@ def registered(fleet: Fleet) -> Iterator[Person | Community | Technician | House
             pv_peak_w=panels.get(number),
             battery_wh=stores.get(number),
             ev_charger_w=chargers.get(number),
+            flexible_w=heaters.get(number),
         )
 
 
@@ -86,6 +96,7 @@ def contract_powers_w(fleet: Fleet) -> NDArray[np.int64]:
     """Return the next larger contract to what each household may ever use, W."""
     power = fleet.full_load_w.astype(np.float64) * NOISIEST
     power[fleet.heat_pump] += fleet.heat_pump_w
+    power[fleet.heater] += fleet.heater_w
     power[fleet.ev] += fleet.profiles.ev_home_kw[fleet.ev_shape] * 1000
     step = np.minimum(np.searchsorted(CONTRACTS_W, power), len(CONTRACTS_W) - 1)
     contracts: NDArray[np.int64] = CONTRACTS_W[step]
@@ -106,7 +117,7 @@ def _charger_powers(fleet: Fleet) -> dict[int, int]:
 def _person(person_id: str, name: str, number: int) -> Person:
     return Person(
         person_id=person_id,
-        version=_WAITING,
+        version=WAITING,
         name=name,
         email=f"{person_id}@example.org",
         language=_LANGUAGES[number % len(_LANGUAGES)],

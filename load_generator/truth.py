@@ -35,9 +35,13 @@ TRUTH_SCHEMA: Final = pa.schema(
         pa.field("period_start", pa.timestamp("s", tz="UTC"), nullable=False),
         *(pa.field(channel, pa.int64()) for channel in CHANNELS),
         pa.field("measured_minutes", pa.int32(), nullable=False),
+        pa.field("used_mwh", pa.int64(), nullable=False),
     ]
 )
-"""One row for each household and quarter-hour with a reading; null: never measured in it."""
+"""One row for each household and quarter-hour with a reading; null: never measured in it.
+
+`used_mwh` is what the household consumed in it, whatever of that was told.
+"""
 
 
 def settle(
@@ -82,6 +86,7 @@ def settle(
             _sums(flows.battery_charge, fleet.battery, counted, rows),
             _sums(flows.battery_discharge, fleet.battery, counted, rows),
             pa.array(measured_minutes[rows], pa.int32()),
+            pa.array(flows.consumption.sum(axis=0)[rows], pa.int64()),
         ],
         schema=TRUTH_SCHEMA,
     )

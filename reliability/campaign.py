@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,18 +13,25 @@ from aiokafka.errors import KafkaError
 
 from deploy.autarky_check import ExpectedAutarky
 from deploy.embedded.processes import Child
+from deploy.malfunction_check import check_tickets
 from deploy.truth_check import Comparison, compare
+from load_generator.faults import FAULT_RATES
+from load_generator.plan import Plan
 from load_generator.truth import read_truth
 from reliability import checks
 from reliability.faults import BURST_S, ROLLING_S, Fault, Kind, draw
 from reliability.ground import Ground
 from reliability.injection import BrokenPromiseError, Doing, Injector, UnfitFault
+from reliability.mail_checks import check_mails
+from reliability.news import News, registry
 from reliability.results import Happened, Result
 from reliability.watch import Load, Watch
 from streams.settings import DeliveryMode
 
-WORKERS: Final = {"metering": 2, "alerts": 2, "history": 2}
+WORKERS: Final = {"metering": 2, "validation": 2, "alerts": 2, "notifications": 2, "history": 2}
 HEAL_S: Final = 60.0
+MAILS_S: Final = 150.0
+"""Until when every mail must have gone out: a mail that failed twice is tried again after 2 min."""
 COMMUNITIES: Final = 8
 HOUSEHOLDS: Final = 160
 DAY_MINUTES: Final = 1_440
@@ -195,6 +202,8 @@ def run(campaign: Campaign, *, say: Say) -> Result:
 def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
     seconds = campaign.minutes * 60
     speed = DAY_MINUTES * 60 / seconds
+    first_minute = int(_FIRST_DAY.timestamp())
+    ground.register(registry())
     truth = ground.folder / "truth.parquet"
     child = ground.start_load(
         [
@@ -208,7 +217,7 @@ def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
             f"--truth={truth}",
         ]
     )
-    load = Load(child.log, int(_FIRST_DAY.timestamp()), DAY_MINUTES, COMMUNITIES, speed)
+    load = Load(child.log, first_minute, DAY_MINUTES, COMMUNITIES, speed)
     patience_s = (seconds - 2 * _QUIET_S - ROLLING_S) * _PATIENCE
     faults = draw(
         campaign.seed,
@@ -218,7 +227,7 @@ def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
         nodes=campaign.nodes,
         without=campaign.without,
     )
-    with Watch(ground, load) as watch:
+    with Watch(ground, load) as watch, News(ground, campaign.seed, first_minute) as news:
         battle = _Battle(
             ground,
             watch,
@@ -231,6 +240,7 @@ def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
         over = time.monotonic()
         ground.heal()
         healed = _await_healing(ground, watch, say)
+        news.stop()
         result = Result(
             command=campaign.command,
             seed=campaign.seed,
@@ -250,6 +260,7 @@ def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
             if well is not None:
                 happened.healed_s = round(well - battle.begin - happened.over_s, 1)
         _judge(campaign, ground, watch, result, comparison, child)
+        _judge_people(campaign, ground, result, news.acknowledged, deadline=over + MAILS_S)
     return result
 
 
@@ -287,6 +298,45 @@ def _judge(  # noqa: PLR0913, PLR0917 - all that was there
         found["transactions"] = str(hanging)
     except KafkaError as error:
         found["transactions"] = repr(error)
+
+
+def _judge_people(
+    campaign: Campaign,
+    ground: Ground,
+    result: Result,
+    acknowledged: Collection[str],
+    *,
+    deadline: float,
+) -> None:
+    """Judge tickets and mails, as soon as they are as they must be, or when time is up."""
+    client = checks.client_of(ground.settings)
+    suspects = Plan(
+        communities=COMMUNITIES,
+        households=HOUSEHOLDS,
+        seed=campaign.seed,
+        start=_FIRST_DAY,
+        minutes=DAY_MINUTES,
+        faults=FAULT_RATES["many"],
+    ).suspects()
+    while True:
+        ground.crew.tend()
+        tickets = check_tickets(client, "smatrix", suspects)
+        mails = check_mails(ground.settings, client, ground.mails, acknowledged)
+        is_well = not (tickets.missed or tickets.false or mails.faults)
+        if is_well or time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    result.checks["tickets"] = checks.first_of([*tickets.false, *tickets.missed])
+    result.checks["mails"] = checks.first_of(mails.faults)
+    result.people = {
+        "breakdowns": len(tickets.breakdowns),
+        "tickets opened": tickets.opened,
+        "false tickets": len(tickets.false),
+        "notifications": mails.notifications,
+        "mails": mails.mails,
+        "mails in doubt": mails.in_doubt,
+        "mails twice": mails.doubled,
+    }
 
 
 def _said(ground: Ground) -> dict[str, int]:

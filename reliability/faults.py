@@ -32,6 +32,8 @@ class Kind(StrEnum):
     CLICKHOUSE_ERRORS = "ClickHouse: answers errors"
     CLICKHOUSE_FULL = "ClickHouse: refuses inserts as full"
     CLICKHOUSE_UNANSWERED = "ClickHouse: killed after an insert, before its answer"
+    MAIL_KILLED = "mail server: SIGKILL"
+    MAIL_PAUSED = "mail server: paused"
     ROLLING_RESTART = "rolling restart of every worker, twice"
 
 
@@ -47,7 +49,7 @@ STATE_KINDS: Final = frozenset(
 )
 """Kinds that are about state, which not every role has."""
 
-ROLES_WITH_STATE: Final = ("metering", "alerts")
+ROLES_WITH_STATE: Final = ("metering", "validation", "alerts", "notifications")
 
 WORKER_KINDS: Final = STATE_KINDS | {
     Kind.WORKER_STOPPED,
@@ -76,9 +78,11 @@ _LASTS_S: Final = {
     Kind.CLICKHOUSE_ERRORS: (2.0, 8.0),
     Kind.CLICKHOUSE_FULL: (2.0, 8.0),
     Kind.CLICKHOUSE_UNANSWERED: (0.5, 3.0),
+    Kind.MAIL_KILLED: (0.5, 6.0),
+    Kind.MAIL_PAUSED: (2.0, 9.0),
 }
 _MOST_AT_ONCE: Final = 3
-_SHARES: Final = {"metering": 5, "alerts": 3, "history": 2}
+_SHARES: Final = {"metering": 5, "validation": 3, "alerts": 3, "notifications": 3, "history": 2}
 """How often a role is hit, beside the others."""
 BURST_S: Final = 0.8
 """Faults of one burst come within so long."""

@@ -1,5 +1,6 @@
 """The system that a campaign is fought on: Apache Kafka, ClickHouse, workers, ways between them."""
 
+import secrets
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pydantic import HttpUrl
 from typing_extensions import override
 
 from deploy.embedded.broker import answers
+from deploy.embedded.mail import SENDER, mails
 from deploy.embedded.processes import Child, ProcessEndedError, free_port, start, stop
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.node import KafkaNode
@@ -23,7 +25,9 @@ from reliability.proxies import ClickHouseWay, TcpWay, Ways
 from reliability.workers import Crew, Post
 from streams.settings import DeliveryMode, Settings
 
-READY_S: Final = 60.0
+READY_S: Final = 180.0
+"""Eight workers that start at once on two cores, which others use too."""
+
 PARTITIONS: Final = 4
 _DISK: Final = "64m"
 
@@ -89,6 +93,8 @@ class Ground:
         self.has_disks = False
         self._clickhouse_port = free_port()
         self._clickhouse: Child | None = None
+        self._mail_port = free_port()
+        self._mail: Child | None = None
         self._ways = Ways()
         self._end = ExitStack()
         environment = {
@@ -97,6 +103,17 @@ class Ground:
             "SMATRIX_PARTITIONS": str(PARTITIONS),
             "SMATRIX_REPLICATION": str(nodes),
             "SMATRIX_DELIVERY": delivery.value,
+            "SMATRIX_SMTP_HOST": "127.0.0.1",
+            "SMATRIX_SMTP_PORT": str(self._mail_port),
+            "SMATRIX_SMTP_SECURITY": "plaintext",
+            "SMATRIX_SMTP_TIMEOUT": "5",
+            "SMATRIX_MAIL_SENDER": SENDER,
+            "SMATRIX_MAIL_SECRET": secrets.token_urlsafe(24),
+            # A day is over in minutes: who waits for the night to end waits for too long.
+            "SMATRIX_NOTIFICATION_GAP": "0",
+            "SMATRIX_NOTIFICATION_GATHER": "0",
+            "SMATRIX_NOTIFICATION_QUIET_FROM": "00:00",
+            "SMATRIX_NOTIFICATION_QUIET_TO": "00:00",
         }
         self.crew = Crew(
             [
@@ -121,6 +138,8 @@ class Ground:
             self.clickhouse_way = ClickHouseWay(
                 self._ways, port=self._clickhouse_port, to=self.settings.clickhouse_url.port or 0
             )
+            end.callback(lambda: stop([self.mail]))
+            self.start_mail()
             self._mount(end)
             end.callback(self.crew.stop)
             for post in self.crew.posts:
@@ -155,6 +174,50 @@ class Ground:
             environment={},
         )
 
+    @property
+    def mail(self) -> Child:
+        """The mail server's process, the last one when it has ended."""
+        if self._mail is None:
+            raise ProcessEndedError("the mail server was not started")
+        return self._mail
+
+    @property
+    def mails(self) -> list[Path]:
+        """The mails that came, in their order."""
+        return mails(self.folder / "mail")
+
+    def start_mail(self) -> None:
+        """Start the mail server, unless it runs."""
+        if self._mail is not None and self._mail.process.poll() is None:
+            return
+        self._mail = start(
+            "mail",
+            [
+                *(sys.executable, "-m", "deploy.embedded.mail"),
+                *("--port", str(self._mail_port)),
+                *("--folder", str(self.folder / "mail")),
+            ],
+            log=self.folder / "log" / "mail.log",
+            environment={},
+        )
+
+    def register(self, entries: str) -> None:
+        """Register what a file of CSV says.
+
+        Raises:
+            ProcessEndedError: If that fails.
+        """
+        file = self.folder / "registry.csv"
+        file.write_text(entries)
+        child = start(
+            "registry import",
+            [sys.executable, "-m", "streams", "registry", "import", str(file)],
+            log=self.folder / "log" / "registry.log",
+            environment={"SMATRIX_BROKER": self.cluster.bootstrap},
+        )
+        if child.process.wait(READY_S):
+            raise ProcessEndedError(f"nobody could be registered: {child.last_words()}")
+
     def start_nodes(self) -> None:
         """Start the broker's nodes that do not run."""
         for node in self.cluster.nodes:
@@ -180,6 +243,7 @@ class Ground:
             way.mend()
         self.clickhouse_way.mend()
         self.start_clickhouse()
+        self.start_mail()
         for post in self.crew.posts:
             post.held = False
 

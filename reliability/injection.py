@@ -63,6 +63,8 @@ class Injector:
             Kind.CLICKHOUSE_ERRORS: self._clickhouse_errors,
             Kind.CLICKHOUSE_FULL: self._clickhouse_full,
             Kind.CLICKHOUSE_UNANSWERED: self._clickhouse_unanswered,
+            Kind.MAIL_KILLED: self._mail_killed,
+            Kind.MAIL_PAUSED: self._mail_paused,
             Kind.ROLLING_RESTART: self._rolling_restart,
         }
 
@@ -283,6 +285,22 @@ class Injector:
         self._ground.clickhouse_way.mend()
         yield fault.lasts_s
         self._ground.start_clickhouse()
+
+    def _mail_killed(self, fault: Fault) -> Doing:
+        process = self._ground.mail.process
+        process.kill()
+        process.wait()
+        yield fault.lasts_s
+        self._ground.start_mail()
+
+    def _mail_paused(self, fault: Fault) -> Doing:
+        process = self._ground.mail.process
+        if process.poll() is not None:
+            raise UnfitFault("the mail server does not run")
+        process.send_signal(signal.SIGSTOP)
+        yield fault.lasts_s
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
 
     def _rolling_restart(self, _: Fault) -> Doing:
         for _round in range(2):

@@ -55,6 +55,7 @@ class Result:
     checks: dict[str, str] = field(default_factory=dict)
     ends: dict[str, list[int]] = field(default_factory=dict)
     said: dict[str, int] = field(default_factory=dict)
+    people: dict[str, int] = field(default_factory=dict)
     watched: list[str] = field(default_factory=list)
 
     @property
@@ -99,6 +100,17 @@ def table_of_runs(results: Iterable[Result]) -> str:
             f"{result.healed_s} | {result.exact_s} | {result.difference_mwh} | "
             f"{'yes' if result.passed else 'no'} |"
         )
+    return "\n".join(lines) + "\n"
+
+
+def table_of_people(results: Iterable[Result]) -> str:
+    """Return a table in Markdown of the tickets and mails of those runs that had any."""
+    told = [result for result in results if result.people]
+    names = list(dict.fromkeys(name for result in told for name in result.people))
+    lines = [f"| {' | '.join(('run', *names))} |", "|---" * (len(names) + 1) + "|"]
+    for result in told:
+        figures = " | ".join(str(result.people.get(name, "")) for name in names)
+        lines.append(f"| {_shortly(result.command)} | {figures} |")
     return "\n".join(lines) + "\n"
 
 

@@ -148,6 +148,13 @@ class HouseholdIntervals(BaseModel):
     export_mwh: SumColumn
     battery_charge_mwh: SumColumn
     battery_discharge_mwh: SumColumn
+    battery_level_mwh: Annotated[
+        list[EnergySum | None] | None,
+        Field(
+            description="mWh in the battery when last told in the period; null: never, as a whole "
+            "where nobody has one"
+        ),
+    ] = None
     measured_minutes: Annotated[
         list[Annotated[int, Field(ge=0, le=15)]],
         Field(description="minutes of the period with a measured consumption"),
@@ -179,6 +186,7 @@ class RejectionRule(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     NEGATIVE_ENERGY = "negative_energy"
     ENERGY_TOO_LARGE = "energy_too_large"
+    UNKNOWN_PLANT = "unknown_plant"
 
 
 class RejectedReading(BaseModel):

@@ -4,6 +4,7 @@ Names, e-mail, addresses and IBAN are not here but in `schemas.persons`; a perso
 these records know of anyone.
 """
 
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import available_timezones
@@ -93,6 +94,13 @@ class Community(Validity):
     ] = ""
     connection_limit_w: Annotated[Power, Field(description="W that its connection bears")]
     zone: Zone
+    latitude_deg: Annotated[
+        float | None,
+        Field(ge=-90, le=90, description="where it lies, north positive; null: not known"),
+    ] = None
+    longitude_deg: Annotated[
+        float | None, Field(ge=-180, le=180, description="east positive; null: not known")
+    ] = None
 
 
 class Household(Validity):
@@ -120,6 +128,21 @@ class Household(Validity):
         Field(ge=0, le=MAX_STORE_WH, description="Wh that it stores; null: no battery"),
     ] = None
     ev_charger_w: Annotated[Power | None, Field(description="W; null: no charger")] = None
+    register_maximum_wh: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=MAX_STORE_WH,
+            description="Wh at which the meter's registers begin again at 0; null: not known",
+        ),
+    ] = None
+    flexible_w: Annotated[
+        Power | None,
+        Field(
+            description="W of appliances on a switch that the supplier may operate, as a water "
+            "heater; null: none"
+        ),
+    ] = None
 
 
 class Plant(Validity):
@@ -132,6 +155,22 @@ class Plant(Validity):
     source: Literal["biomass", "coal", "gas", "hydro", "nuclear", "oil", "solar", "storage", "wind"]
     capacity_w: Annotated[Power, Field(description="W that it can feed in")]
     minimum_w: Annotated[Power, Field(description="W below which it must be off")] = 0
+    ramp_w_per_minute: Annotated[
+        Power | None,
+        Field(description="W by which it can go up or down in a minute; null: by any"),
+    ] = None
+    cost_eur_per_mwh: Annotated[
+        Decimal | None,
+        Field(
+            ge=0,
+            max_digits=9,
+            decimal_places=2,
+            description="EUR of a further MWh; null: not known, asked last",
+        ),
+    ] = None
+    co2_g_per_kwh: Annotated[
+        int | None, Field(ge=0, le=100_000, description="g; null: not known")
+    ] = None
 
 
 class Technician(Validity):

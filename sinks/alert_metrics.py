@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import Final
 
 from prometheus_client import Counter, Gauge
 
@@ -9,6 +10,8 @@ from schemas.autarky import AutarkyState
 from sinks.table_metrics import forget_tables
 from streams.domain.autarky_communities import Step
 from streams.domain.autarky_periods import COMMUNITY
+
+SUBJECTS: Final = ("household", "community")
 
 PERIODS = Counter("smatrix_autarky_periods_total", "Community periods judged, also again.")
 CHANGES = Counter(
@@ -31,6 +34,15 @@ STATES = Gauge(
     "Households and communities in each state.",
     ["partition", "subject", "state"],
 )
+
+
+def declare() -> None:
+    """Let the counters of all states begin at 0, so that their first growth is seen."""
+    for subject in SUBJECTS:
+        WITHDRAWN.labels(subject)
+        for state in AutarkyState:
+            CHANGES.labels(subject, state)
+            NOTICES.labels(subject, state)
 
 
 def count(step: Step) -> None:
@@ -58,7 +70,7 @@ def show_states(partition: str, states: Mapping[tuple[bool, AutarkyState], int])
 
 def forget(partition: str, tables: Iterable[str]) -> None:
     """Take back the figures of a partition that another worker has now."""
-    for subject in ("household", "community"):
+    for subject in SUBJECTS:
         for state in AutarkyState:
             with suppress(KeyError):
                 STATES.remove(partition, subject, state)
@@ -66,4 +78,4 @@ def forget(partition: str, tables: Iterable[str]) -> None:
 
 
 def _word(*, is_community: bool) -> str:
-    return "community" if is_community else "household"
+    return SUBJECTS[is_community]

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from prometheus_client import Counter, Gauge
 
-from schemas.malfunction import MalfunctionKind
+from schemas.malfunction import MalfunctionKind, TicketEvent
 from sinks.table_metrics import forget_tables
 from streams.domain.malfunction_communities import Step
 
@@ -29,6 +29,15 @@ AWAITING_PROOF = Gauge(
     "Communities whose silence is suspected and not proven.",
     ["partition"],
 )
+
+
+def declare(topics: Iterable[str]) -> None:
+    """Let the counters of all steps and topics begin at 0, so that their first growth is seen."""
+    for topic in topics:
+        MALFORMED.labels(topic)
+    for kind in MalfunctionKind:
+        for event in TicketEvent:
+            STEPS.labels(kind, event)
 
 
 def count(step: Step) -> None:

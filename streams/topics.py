@@ -9,6 +9,15 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals
+from schemas.batteries import BatteryDirective
+from schemas.energy_balance import GridMinute, GridPartial
+from schemas.ev_charging import (
+    ChargeDirective,
+    ChargePlan,
+    ChargePromise,
+    EvSession,
+    RejectedSession,
+)
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import (
     CommunityMinute,
@@ -19,7 +28,17 @@ from schemas.metering import (
 )
 from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
+from schemas.prices import Price
+from schemas.production import (
+    PlantMinute,
+    PlantReading,
+    ProductionOrder,
+    ProductionPlan,
+    ShedOrder,
+)
 from schemas.registry import Community, Household, Plant, Technician
+from schemas.regulation import DirectiveAck, RegulationMinute, SwitchChoice, SwitchDirective
+from schemas.validation import PeriodReadings, ReadingVerdicts, ValidatedIntervals
 
 LARGEST_MESSAGE_BYTES: Final = 16 << 20
 PERSONS_SEGMENT_S: Final = 1
@@ -62,14 +81,40 @@ REJECTED_READINGS: Final = Topic(
     "rejected-readings", "community id, empty where unreadable", RejectedReading
 )
 READING_EDITS: Final = Topic("reading-edits", "community id", EditedReading)
+PERIOD_READINGS: Final = Topic(
+    "period-readings",
+    "community id",
+    PeriodReadings,
+    {"max.message.bytes": str(LARGEST_MESSAGE_BYTES)},
+)
+VALIDATED_INTERVALS: Final = Topic("validated-intervals", "community id", ValidatedIntervals)
+READING_VERDICTS: Final = Topic("reading-verdicts", "community id", ReadingVerdicts)
 AUTARKY_INTERVALS: Final = Topic("autarky-intervals", "community id", AutarkyIntervals)
 AUTARKY_CHANGES: Final = Topic("autarky-changes", "community id", AutarkyChange)
 MALFUNCTIONS: Final = Topic("malfunctions", "community id", Malfunction)
 TICKET_COMMANDS: Final = Topic("ticket-commands", "community id", TicketCommand)
+GRID_PARTIALS: Final = Topic("grid-partials", "grid", GridPartial)
+GRID_MINUTES: Final = Topic("grid-minutes", "grid", GridMinute)
+PLANT_READINGS: Final = Topic("plant-readings", "plant id", PlantReading, is_received=True)
+PLANT_MINUTES: Final = Topic("plant-minutes", "grid", PlantMinute)
+PRODUCTION_ORDERS: Final = Topic("production-orders", "plant id", ProductionOrder)
+PRODUCTION_PLANS: Final = Topic("production-plans", "plant id", ProductionPlan)
+SHED_ORDERS: Final = Topic("shed-orders", "community id", ShedOrder)
+SWITCH_DIRECTIVES: Final = Topic("switch-directives", "community id", SwitchDirective)
+DIRECTIVE_ACKS: Final = Topic("directive-acks", "community id", DirectiveAck, is_received=True)
+SWITCH_CHOICES: Final = Topic("switch-choices", "community id", SwitchChoice, is_received=True)
+REGULATION_MINUTES: Final = Topic("regulation-minutes", "community id", RegulationMinute)
 NOTIFICATIONS: Final = Topic("notifications", "person id", Notification)
 NOTIFICATION_STATES: Final = Topic("notification-states", "person id", NotificationState)
+EV_SESSIONS: Final = Topic("ev-sessions", "community id", EvSession, is_received=True)
+REJECTED_EV_SESSIONS: Final = Topic(
+    "rejected-ev-sessions", "community id, empty where unreadable", RejectedSession
+)
+CHARGE_DIRECTIVES: Final = Topic("charge-directives", "community id", ChargeDirective)
+CHARGE_PROMISES: Final = Topic("charge-promises", "community id", ChargePromise)
 
 _COMPACTED: Final = {"cleanup.policy": "compact"}
+CHARGE_PLANS: Final = Topic("charge-plans", "partition", ChargePlan, _COMPACTED)
 REGISTRY_COMMUNITIES: Final = Topic("registry-communities", "community id", Community, _COMPACTED)
 REGISTRY_HOUSEHOLDS: Final = Topic(
     "registry-households",
@@ -95,6 +140,13 @@ REGISTRY_PERSONS: Final = Topic(
     },
 )
 
+PRICES: Final = Topic(
+    "prices",
+    "grid, kind and period_start, parted by zero bytes; partitioned by the first",
+    Price,
+    _COMPACTED,
+)
+BATTERY_DIRECTIVES: Final = Topic("battery-directives", "community id", BatteryDirective)
 NOTIFICATION_SUBSCRIPTIONS: Final = Topic(
     "notification-subscriptions", "person id", Subscription, _COMPACTED
 )
@@ -105,18 +157,39 @@ TOPICS: Final = (
     HOUSEHOLD_INTERVALS,
     REJECTED_READINGS,
     READING_EDITS,
+    PERIOD_READINGS,
+    VALIDATED_INTERVALS,
+    READING_VERDICTS,
     AUTARKY_INTERVALS,
     AUTARKY_CHANGES,
     MALFUNCTIONS,
     TICKET_COMMANDS,
+    GRID_PARTIALS,
+    GRID_MINUTES,
+    PLANT_READINGS,
+    PLANT_MINUTES,
+    PRODUCTION_ORDERS,
+    PRODUCTION_PLANS,
+    SHED_ORDERS,
+    SWITCH_DIRECTIVES,
+    DIRECTIVE_ACKS,
+    SWITCH_CHOICES,
+    REGULATION_MINUTES,
     NOTIFICATIONS,
     NOTIFICATION_STATES,
+    EV_SESSIONS,
+    REJECTED_EV_SESSIONS,
+    CHARGE_DIRECTIVES,
+    CHARGE_PROMISES,
+    CHARGE_PLANS,
     REGISTRY_COMMUNITIES,
     REGISTRY_HOUSEHOLDS,
     REGISTRY_PLANTS,
     REGISTRY_TECHNICIANS,
     REGISTRY_PERSONS,
     NOTIFICATION_SUBSCRIPTIONS,
+    PRICES,
+    BATTERY_DIRECTIVES,
 )
 
 CHANGELOG_CONFIG: Final = _COMPACTED

@@ -65,6 +65,7 @@ async def _run(role: str, attach: Attach, settings: Settings, folder: Path) -> N
         replication=settings.replication,
         topic_prefix=settings.topic_prefix,
         security=security,
+        commit_interval_s=settings.commit_interval.total_seconds(),
     )
     # The client logs every attempt; what has to be said of the start is said once, below.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -13,8 +13,8 @@ from faust import Table
 
 from streams.delivery.app import App
 from streams.domain.channels import Cells, positions
-from streams.domain.minutes import Minute, Origins
-from streams.domain.packing import pack, unpack
+from streams.domain.minutes import Minute, Origins, packed
+from streams.domain.packing import unpack
 
 SCHEMA: Final = 2
 # Schema, mask, whether there are origins, ranks, meters, version, widths of the packed rows.
@@ -53,12 +53,7 @@ def start_of(record_key: bytes) -> int:
 def encode(minute: Minute) -> bytes:
     """Return a minute as bytes."""
     cells = minute.cells
-    if minute.digest is not None:
-        packed, widths = minute.digest.packed, minute.digest.widths
-    else:
-        room = np.empty(cells.nbytes, dtype=np.uint8)
-        size, widths = pack(cells, room)
-        packed = room[:size].tobytes()
+    in_few_bytes, widths = packed(minute)
     head = _HEAD.pack(
         SCHEMA,
         minute.mask,
@@ -70,7 +65,7 @@ def encode(minute: Minute) -> bytes:
     )
     ranks = b"".join([_RANK.pack(*rank) for rank in minute.ranks])
     origins = b"" if minute.origins is None else minute.origins.astype("<u2").tobytes()
-    return b"".join((head, ranks, packed, origins))
+    return b"".join((head, ranks, in_few_bytes, origins))
 
 
 def decode(data: bytes) -> Minute:

@@ -7,18 +7,23 @@ import typer
 from rich.console import Console
 
 from deploy.cli import (
+    battery_report,
     check,
     demo,
     doctor,
     edit,
+    ev_report,
     explain,
     forecast_report,
     load,
     malfunction_report,
     notifications,
+    prices,
     registry,
+    regulation_report,
     repartition,
     reprocess,
+    simulate,
     tickets,
     up,
     vee_report,
@@ -26,6 +31,7 @@ from deploy.cli import (
 )
 from deploy.embedded.processes import ProcessEndedError
 from deploy.repartition.layouts import RepartitionError
+from deploy.simulation.link import LinkError
 from deploy.tickets.history import TicketError
 from load_generator.faults import FaultRateError
 from load_generator.fleet import FleetError
@@ -43,6 +49,7 @@ _FOR_THE_OPERATOR = (
     ConfigurationError,
     FaultRateError,
     FleetError,
+    LinkError,
     PlanError,
     ProcessEndedError,
     ProfileError,
@@ -74,9 +81,14 @@ cli.command("edit")(edit.edit)
 cli.command("explain")(explain.explain)
 cli.command("repartition")(repartition.repartition)
 cli.command("vee-report")(vee_report.vee_report)
+cli.command("ev-report")(ev_report.ev_report)
 cli.command("forecast-report")(forecast_report.forecast_report)
 cli.command("malfunction-report")(malfunction_report.malfunction_report)
+cli.command("battery-report")(battery_report.battery_report)
 cli.add_typer(registry.registry, name="registry")
+simulate.simulate.command("regulation")(regulation_report.regulation_report)
+cli.add_typer(simulate.simulate, name="simulate")
+cli.add_typer(prices.prices, name="prices")
 cli.add_typer(tickets.tickets, name="tickets")
 cli.add_typer(notifications.notifications, name="notifications")
 

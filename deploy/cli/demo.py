@@ -27,6 +27,8 @@ from deploy.demonstration import Demonstration
 from deploy.embedded.system import EmbeddedSystem
 from deploy.report.page import write_report
 from deploy.report.result import DemoResult, write_result
+from load_generator.plan import Plan
+from load_generator.profiles import SHIPPED_PROFILE
 from streams import clock
 from streams.settings import get_settings
 
@@ -57,11 +59,19 @@ def demo(  # noqa: PLR0913 - options of a command
     keep: Annotated[bool, typer.Option("--keep", help="Leave the system running.")] = False,
 ) -> None:
     """Play a day through the embedded system, compare ClickHouse with the truth, and report."""
-    rates(faults)
+    plan = Plan(
+        communities=communities,
+        households=households,
+        seed=seed,
+        start=(day or DEFAULT_DAY).replace(tzinfo=UTC),
+        minutes=minutes,
+        profiles=tuple(profiles or (SHIPPED_PROFILE,)),
+        faults=rates(faults),
+    )
     settings = get_settings()
     console = Console(soft_wrap=True, highlight=False)
     stop_on_signals()
-    started_at, first = clock.utc_now(), (day or DEFAULT_DAY).replace(tzinfo=UTC)
+    started_at, first, suspects = clock.utc_now(), plan.start, plan.suspects()
     load = {
         "--communities": str(communities),
         "--households": str(households),
@@ -75,7 +85,9 @@ def demo(  # noqa: PLR0913 - options of a command
         client, database = connect(settings), settings.clickhouse_database
         start_s = (clock.utc_now() - started_at).total_seconds()
         with ProgressDisplay(console, minutes=minutes * communities) as display:
-            run = Demonstration(system, client, database, load, tuple(profiles or ()), display.show)
+            run = Demonstration(
+                system, client, database, load, tuple(profiles or ()), suspects, display.show
+            )
             run.phases_s["start"] = start_s
             comparison = run.run()
         result = DemoResult(

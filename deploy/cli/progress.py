@@ -101,6 +101,19 @@ def print_summary(console: Console, result: DemoResult, out: Path) -> None:
         ("corrected", f"{result.corrected_frames:,} frames"),
         ("rejected", f"{result.rejected_readings:,} readings"),
         ("periods", f"{result.household_periods:,}"),
+        (
+            "breakdowns found, and cleared",
+            f"{result.breakdowns_found}, {result.breakdowns_cleared} of {len(result.breakdowns)}",
+        ),
+        ("false tickets", f"{len(result.false_tickets):,}"),
+        (
+            "estimated",
+            f"{result.estimated_periods:,} of {result.incomplete_periods:,} incomplete periods",
+        ),
+        (
+            "off the truth by",
+            f"{result.estimate_error_wh:.1f} Wh each ({result.unestimated_error_wh:.1f} without)",
+        ),
         ("mails", f"{result.mails:,}"),
         ("difference", f"[{verdict}]{result.difference_mwh} mWh[/]"),
     ):

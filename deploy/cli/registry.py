@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy.registry import work
+from deploy.registry.faults import require_none
 from deploy.registry.files import fields_of, minute_of, read_claims, write_entries
 from deploy.registry.store import answering
 from streams import clock
@@ -52,12 +53,7 @@ def import_(
                 unclear=claims.unclear,
             )
         )
-    faults = sorted([*claims.faults, *result.faults], key=lambda fault: fault.line)
-    for fault in faults:
-        typer.echo(f"{file}:{fault.line}: {fault.field}={fault.value}: {fault.rule}", err=True)
-    if faults:
-        typer.echo(f"{len(faults)} faults; nothing was registered", err=True)
-        raise typer.Exit(1)
+    require_none(file, [*claims.faults, *result.faults], otherwise="nothing was registered")
     _say(result)
 
 

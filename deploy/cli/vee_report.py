@@ -5,46 +5,41 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.seeded_month import (
+    Communities,
+    Days,
+    Households,
+    MeterFaults,
+    Seed,
+    progress,
+    rates_of,
+)
 from deploy.vee.page import as_tables, write
 from deploy.vee.reporting import report_of
-from load_generator.meter_faults import METER_FAULT_RATES
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
 from streams.domain.vee import Thresholds
-from streams.settings import ConfigurationError
 
 
 def vee_report(  # noqa: PLR0913 - options of a command
     *,
-    households: Annotated[int, typer.Option(min=1, help="Number of households in all.")] = 300,
-    communities: Annotated[int, typer.Option(min=1, help="Number of communities.")] = 12,
-    days: Annotated[int, typer.Option(min=2, help="Length of the simulated time.")] = 30,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same month.")] = 1,
-    meter_faults: Annotated[
-        str, typer.Option(help=f"One of: {', '.join(METER_FAULT_RATES)}.")
-    ] = "some",
+    households: Households = 300,
+    communities: Communities = 12,
+    days: Days = 30,
+    seed: Seed = 1,
+    meter_faults: MeterFaults = "some",
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("out/vee"),
 ) -> None:
     """Judge a simulated month whose faults are known, and report precision, recall and errors."""
-    if meter_faults not in METER_FAULT_RATES:
-        words = ", ".join(METER_FAULT_RATES)
-        raise ConfigurationError(f"--meter-faults {meter_faults!r} is not one of: {words}")
-    if households < communities:
-        raise ConfigurationError(
-            f"--households {households} must be at least --communities {communities}"
-        )
-
-    def said(done: int) -> None:
-        typer.echo(f"communities={done}/{communities}", err=True)
-
+    rates = rates_of(meter_faults, households=households, communities=communities)
     report = report_of(
         read_profiles([SHIPPED_PROFILE]),
-        METER_FAULT_RATES[meter_faults],
+        rates,
         households=households,
         communities=communities,
         days=days,
         seed=seed,
         thresholds=Thresholds(),
-        on_progress=said,
+        on_progress=progress(communities),
     )
     write(report, out)
     typer.echo(as_tables(report))

@@ -21,7 +21,8 @@ from deploy.kafka.cluster import KafkaCluster, ports_of
 from deploy.kafka.node import KafkaNode
 from streams.settings import BrokerSecurity, ConfigurationError, Settings
 
-READY_S: Final = 60.0
+READY_S: Final = 180.0
+"""On a new machine the first start compiles, in several workers at once; what is compiled is kept."""
 _POLL_S: Final = 0.05
 _HTTP: Final = urllib3.PoolManager(timeout=2.0, retries=False)
 
@@ -84,6 +85,7 @@ class EmbeddedSystem:
         kafka_nodes: 1 or 3 nodes of Apache Kafka; 0 starts the embedded broker.
         kafka: The nodes, to be killed and started; None with the embedded broker.
         variables: More variables for the workers that are started from now on.
+        roles: Of which a worker each is started.
         mail_folder: Where mails are written, when the settings name no mail server; None: in
             `mail` in the folder.
     """
@@ -96,6 +98,7 @@ class EmbeddedSystem:
     children: list[Child] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    roles: Sequence[str] = ROLES
     mail_folder: Path | None = None
     _mail: dict[str, str] = field(default_factory=dict)
     _generation: int = 0
@@ -250,7 +253,7 @@ class EmbeddedSystem:
         if self._mail:
             address = f"127.0.0.1:{self._mail['SMATRIX_SMTP_PORT']}"
             self._await("the mail server", lambda: answers(address))
-        self.await_ready([self.start_worker(role) for role in ROLES])
+        self.await_ready([self.start_worker(role) for role in self.roles])
 
     def _start_broker(self) -> None:
         data, generation = self.folder / "kafka", self.folder / "generation"

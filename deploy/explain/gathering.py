@@ -56,6 +56,10 @@ class Explanation:
         versions: Of its community's quarter-hour: version, when it was stored.
         edits: Minute, version, who, why, when.
         rejections: Minute, rule, detail, when it came.
+        validated: The same figures where something failed or was missing: energies in Wh, how they
+            came about (quality, method, minutes measured, substituted, estimated, missing),
+            version, of which version of the sums.
+        verdicts: Minute, verdict, rules, of each reading that a rule spoke up at.
         readings: As they came, as far as the broker still has them.
     """
 
@@ -66,6 +70,8 @@ class Explanation:
     versions: Rows
     edits: Rows
     rejections: Rows
+    validated: Rows
+    verdicts: Rows
     readings: tuple[Reading, ...]
 
 
@@ -99,6 +105,8 @@ async def explain(
         known.versions(),
         known.edits(),
         known.rejections(),
+        known.validated(),
+        known.verdicts(),
         tuple(readings),
     )
 
@@ -149,6 +157,24 @@ class _Asked:
             "rejected_readings",
             "(has(meter_id, {meter:String}) OR empty(meter_id)) AND minute_s "
             "BETWEEN {first:UInt32} AND {last:UInt32} ORDER BY minute_s, source_offset",
+        )
+
+    def validated(self) -> Rows:
+        return self._rows(
+            "consumption_wh, production_wh, import_wh, export_wh, battery_charge_wh, "
+            "battery_discharge_wh, quality, method, measured_minutes, substituted_minutes, "
+            "estimated_minutes, missing_minutes, version, of_version",
+            "validated_quarter_hours",
+            "meter_id = {meter:String} AND toUnixTimestamp(period_start) = {first:UInt32} "
+            "AND version > 0",
+        )
+
+    def verdicts(self) -> Rows:
+        return self._rows(
+            "toUnixTimestamp(minute), verdict, arrayStringConcat(rules, ', ')",
+            "reading_verdicts",
+            "meter_id = {meter:String} AND toUnixTimestamp(minute) "
+            "BETWEEN {first:UInt32} AND {last:UInt32} ORDER BY minute",
         )
 
     def _rows(self, what: str, view: str, where: str) -> Rows:

@@ -1,9 +1,12 @@
 """What lies behind a figure, as people read it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from deploy.explain.gathering import Explanation, Reading
 from streams.domain.registry import as_time
+
+_NAMES: Final = ("consumption", "production", "import", "export", "charge", "discharge")
 
 
 def as_text(explanation: Explanation) -> str:
@@ -18,28 +21,49 @@ def _lines(found: Explanation) -> Iterator[str]:
     )
     yield ""
     yield "Figure"
-    names = ("consumption", "production", "import", "export", "charge", "discharge")
     for *energies, minutes, version in found.figures:
-        told = ", ".join(
-            f"{name} {'unknown' if wh is None else f'{wh} Wh'}"
-            for name, wh in zip(names, energies, strict=True)
-        )
-        yield f"  {told}; {minutes} of 15 minutes measured; version {version}"
+        yield f"  {_energies(energies)}; {minutes} of 15 minutes measured; version {version}"
     if not found.figures:
         yield "  none is told"
+    yield ""
+    yield "In its place, as validation has it"
+    for row in found.validated:
+        quality, method, *minutes, version, of_version = row[len(_NAMES) :]
+        kinds = ("measured", "substituted", "estimated", "missing")
+        counted = ", ".join(
+            f"{count} {kind}" for count, kind in zip(minutes, kinds, strict=True) if count
+        )
+        how = "" if method == "none" else f" by {method}"
+        yield (
+            f"  {_energies(row[: len(_NAMES)])}; {quality}{how}, minutes: {counted}; "
+            f"version {version} of version {of_version}"
+        )
+    if not found.validated:
+        yield "  nothing: it stands as it was measured"
     yield ""
     yield "Versions of its community's quarter-hour"
     for version, recorded_at in found.versions:
         yield f"  {version}, stored {recorded_at} UTC"
     yield ""
     yield from _readings(found)
-    for title, rows in (("Refused", found.rejections), ("Edits", found.edits)):
+    for title, rows in (
+        ("Refused", found.rejections),
+        ("Rules that spoke up", found.verdicts),
+        ("Edits", found.edits),
+    ):
         yield ""
         yield title
         for minute, *rest in rows:
             yield f"  {as_time(int(minute))}  " + "  ".join(str(value) for value in rest)
         if not rows:
             yield "  none"
+
+
+def _energies(energies: Sequence[object]) -> str:
+    return ", ".join(
+        f"{name} {'unknown' if wh is None else f'{wh} Wh'}"
+        for name, wh in zip(_NAMES, energies, strict=True)
+    )
 
 
 def _readings(found: Explanation) -> Iterator[str]:

@@ -6,11 +6,29 @@ from typing import Final
 
 import orjson
 
-from deploy.grafana import grid, objectives, pipeline, quality
+from deploy.grafana import (
+    batteries,
+    control,
+    grid,
+    objectives,
+    pipeline,
+    quality,
+    regulation,
+    tickets,
+)
 from deploy.grafana.rendering import render
 
 FOLDER: Final = Path(__file__).parent / "dashboards"
-DASHBOARDS: Final = (grid.DASHBOARD, pipeline.DASHBOARD, quality.DASHBOARD, objectives.DASHBOARD)
+DASHBOARDS: Final = (
+    grid.DASHBOARD,
+    control.DASHBOARD,
+    regulation.DASHBOARD,
+    pipeline.DASHBOARD,
+    quality.DASHBOARD,
+    tickets.DASHBOARD,
+    batteries.DASHBOARD,
+    objectives.DASHBOARD,
+)
 
 
 def documents() -> dict[str, bytes]:

@@ -9,12 +9,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from deploy.csv_lines import Fields, csv_lines, text_of
 from schemas.units import MINUTE_S
 from streams.domain.registry import (
     KINDS,
@@ -41,8 +43,6 @@ FIELDS: Final = {
 COLUMNS: Final = ["kind", *dict.fromkeys(name for names in FIELDS.values() for name in names)]
 """The columns of a CSV file of all kinds."""
 
-Fields = dict[str, Any]
-
 
 @dataclass(slots=True)
 class Claims:
@@ -68,12 +68,8 @@ def read_claims(path: Path) -> Claims:
     Raises:
         RegistryError: If the file can't be read as text.
     """
-    try:
-        # Spreadsheets begin UTF-8 with a mark.
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RegistryError(f"{path}: can't be read as text in UTF-8 ({error})") from error
-    lines = _csv_lines(text) if path.suffix.lower() == ".csv" else _json_lines(text)
+    text = text_of(path)
+    lines = csv_lines(text, needed="kind") if path.suffix.lower() == ".csv" else _json_lines(text)
     claims = Claims()
     for line, fields in lines:
         if isinstance(fields, Fault):
@@ -102,31 +98,13 @@ def fields_of(entry: Entry) -> Fields:
     """Return an entry as a line of a file says it: what there is none of is left out."""
     kind = kind_of(entry)
     said = {name: getattr(entry, name) for name in FIELDS[kind]}
+    # JSON has no exact decimals.
+    said |= {name: str(value) for name, value in said.items() if isinstance(value, Decimal)}
     times = {name: as_time(said[name]) for name in _TIMES if said.get(name) is not None}
     return {
         "kind": kind,
         **{name: value for name, value in (said | times).items() if value not in {None, ""}},
     }
-
-
-def _csv_lines(text: str) -> Iterator[tuple[int, Fields | Fault]]:
-    reader = csv.DictReader(StringIO(text, newline=""), strict=True)
-    try:
-        if "kind" not in (reader.fieldnames or []):
-            columns = ",".join(reader.fieldnames or [])
-            yield 1, Fault(1, "kind", columns, "the first line must name the columns, this one too")
-            return
-        line = reader.line_num + 1
-        for fields in reader:
-            if None in fields:
-                yield line, Fault(line, "", ",".join(fields[None]), "more values than columns")
-            else:
-                yield line, fields
-            # A quoted text may go over several lines.
-            line = reader.line_num + 1
-    except csv.Error as error:
-        line = reader.reader.line_num
-        yield line, Fault(line, "", "", f"not CSV: {error}; the rest was not read")
 
 
 def _json_lines(text: str) -> Iterator[tuple[int, Fields | Fault]]:

@@ -17,8 +17,8 @@ from deploy.report.result import Sample
 from deploy.report.style import COLORS, Layout
 from deploy.report.time_axis import label_times
 
-_PANEL_HEIGHT_IN: Final = 2.0
-_DASHES: Final = (0, (4, 3))
+PANEL_HEIGHT_IN: Final = 2.0
+DASHES: Final = (0, (4, 3))
 _UNITS: Final = ((1e6, "MW"), (1e3, "kW"), (1.0, "W"))
 
 
@@ -31,28 +31,28 @@ def power_unit(*powers: Watts) -> tuple[float, str]:
 def draw_flows(figure: Figure, layout: Layout, flows: Flows, *, with_battery: bool) -> None:
     """Draw what is used and made, below it what crosses the connection, and the battery."""
     panels = 3 if with_battery else 2
-    figure.set_size_inches(layout.width_in, _PANEL_HEIGHT_IN * panels + 0.4)
+    figure.set_size_inches(layout.width_in, PANEL_HEIGHT_IN * panels + 0.4)
     axes = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
     shown = [flows.consumption, flows.production, flows.imported, flows.exported]
     watts, unit = power_unit(*shown)
     edges = flows.edges
 
     use, exchange = axes[:2]
-    _fill(use, edges, flows.production / watts, "production", "Production")
-    _outline(use, edges, flows.consumption / watts, "consumption", "Consumption")
+    fill(use, edges, flows.production / watts, "production", "Production")
+    outline(use, edges, flows.consumption / watts, "consumption", "Consumption")
     use.set_ylim(bottom=0)
-    _head(use, unit)
+    head(use, unit)
 
-    _fill(exchange, edges, flows.imported / watts, "import", "Import")
-    _fill(exchange, edges, -flows.exported / watts, "export", "Export")
-    _head(exchange, unit)
-    _mirror(exchange)
+    fill(exchange, edges, flows.imported / watts, "import", "Import")
+    fill(exchange, edges, -flows.exported / watts, "export", "Export")
+    head(exchange, unit)
+    mirror(exchange)
     if with_battery:
         battery = axes[2]
-        _fill(battery, edges, flows.charge / watts, "battery", "Battery charges")
-        _fill(battery, edges, -flows.discharge / watts, "battery", "discharges", strength=0.25)
-        _head(battery, unit)
-        _mirror(battery)
+        fill(battery, edges, flows.charge / watts, "battery", "Battery charges")
+        fill(battery, edges, -flows.discharge / watts, "battery", "discharges", strength=0.25)
+        head(battery, unit)
+        mirror(battery)
     label_times(axes[-1], edges, layout)
     figure.align_ylabels()
 
@@ -66,7 +66,7 @@ def draw_run(figure: Figure, layout: Layout, samples: Sequence[Sample], per_s: f
         samples: in the order of time; the last is later than the first.
         per_s: readings a second from end to end.
     """
-    figure.set_size_inches(layout.width_in, _PANEL_HEIGHT_IN * 3 + 0.4)
+    figure.set_size_inches(layout.width_in, PANEL_HEIGHT_IN * 3 + 0.4)
     rate, lag, progress = figure.subplots(3, 1, sharex=True)
     ink, muted = COLORS["ink"], COLORS["muted"]
     seconds = np.array([sample.seconds for sample in samples])
@@ -75,25 +75,25 @@ def draw_run(figure: Figure, layout: Layout, samples: Sequence[Sample], per_s: f
     done = np.array([sample.readings_done for sample in samples], np.float64)
     for counted, color, label in ((sent, muted, "Sent"), (done, ink, "Done")):
         rate.stairs(_rate(seconds, counted), seconds, baseline=None, color=color, label=label)
-    rate.axhline(per_s, color=muted, linewidth=1, linestyle=_DASHES, label="Mean, end to end")
+    rate.axhline(per_s, color=muted, linewidth=1, linestyle=DASHES, label="Mean, end to end")
     rate.set_ylim(bottom=0)
-    _head(rate, "readings/s")
+    head(rate, "readings/s")
 
     waiting = np.array([sample.lag_records for sample in samples], np.float64)
     lag.fill_between(seconds, waiting, color=muted, alpha=0.25, linewidth=0)
     lag.plot(seconds, waiting, color=ink, linewidth=1.4, label="Waiting for metering")
     lag.set_ylim(bottom=0, top=None if waiting.any() else 1)
-    _head(lag, "frames")
+    head(lag, "frames")
 
     closed = np.array([sample.minutes_closed for sample in samples], np.float64)
     stored = np.array([sample.periods_stored for sample in samples], np.float64)
     progress.plot(seconds, _percent(sent), color=muted, linewidth=1.2, label="Sent")
     progress.plot(seconds, _percent(closed), color=ink, linewidth=1.6, label="Minutes closed")
     progress.plot(
-        seconds, _percent(stored), color=ink, linewidth=1.2, linestyle=_DASHES, label="Stored"
+        seconds, _percent(stored), color=ink, linewidth=1.2, linestyle=DASHES, label="Stored"
     )
     progress.set_ylim(0, 105)
-    _head(progress, "% of all")
+    head(progress, "% of all")
     progress.set_yticks([0, 25, 50, 75, 100])
     for axes in (rate, lag):
         axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
@@ -103,7 +103,7 @@ def draw_run(figure: Figure, layout: Layout, samples: Sequence[Sample], per_s: f
     figure.align_ylabels()
 
 
-def _fill(  # noqa: PLR0913 - one call for each quantity, told in a line
+def fill(  # noqa: PLR0913 - one call for each quantity, told in a line
     axes: Axes,
     edges: NDArray[np.int64],
     values: Watts,
@@ -112,18 +112,18 @@ def _fill(  # noqa: PLR0913 - one call for each quantity, told in a line
     *,
     strength: float = 0.55,
 ) -> None:
+    """Draw a quantity as an area; `values` is one shorter than `edges`."""
     color = COLORS[quantity]
     axes.stairs(values, edges, fill=True, color=color, alpha=strength, linewidth=0, label=label)
     axes.stairs(values, edges, baseline=None, color=color, linewidth=1)
 
 
-def _outline(
-    axes: Axes, edges: NDArray[np.int64], values: Watts, quantity: str, label: str
-) -> None:
+def outline(axes: Axes, edges: NDArray[np.int64], values: Watts, quantity: str, label: str) -> None:
+    """Draw a quantity as a line; `values` is one shorter than `edges`."""
     axes.stairs(values, edges, baseline=None, color=COLORS[quantity], linewidth=1.8, label=label)
 
 
-def _head(axes: Axes, unit: str) -> None:
+def head(axes: Axes, unit: str) -> None:
     """Name the panel's quantities above it, and the unit of its scale."""
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3)
     axes.set_ylabel(unit)
@@ -131,7 +131,8 @@ def _head(axes: Axes, unit: str) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(_magnitude))
 
 
-def _mirror(axes: Axes) -> None:
+def mirror(axes: Axes) -> None:
+    """Draw the line that parts what flows in from what flows out."""
     axes.axhline(0, color=COLORS["muted"], linewidth=0.8)
     axes.spines["bottom"].set_visible(False)
 

@@ -15,6 +15,7 @@ from deploy.report.result import DemoResult, Sample
 from deploy.report.style import COLORS
 
 REPORT_FILE: Final = "report.html"
+_HERE: Final = Path(__file__).parent
 
 
 def write_report(
@@ -39,23 +40,28 @@ def write_report(
     pictures = list(draw_all(Days(client, database), result, samples))
     write_whole(
         out_dir / REPORT_FILE,
-        _template().render(
+        template("page.html.jinja").render(
             result=result,
             until=result.first_minute + timedelta(minutes=result.minutes),
             longest_phase_s=max(result.phases_s.values(), default=0) or 1,
+            most_rejected=max(result.rejections.values(), default=0) or 1,
             pictures=pictures,
             colors=COLORS,
         ),
     )
 
 
-def _template() -> Template:
+def template(name: str, folder: Path = _HERE) -> Template:
+    """Return a folder's template, which may extend those here.
+
+    It has the filter `count`, and fails on what is unknown.
+    """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([folder, _HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["count"] = lambda number: f"{number:,}"
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(name)

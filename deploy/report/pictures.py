@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from deploy.report.breakdowns import draw_breakdowns
 from deploy.report.days import Days, Flows, HouseholdHours, Watts
 from deploy.report.figures import draw_flows, draw_run, power_unit
 from deploy.report.heat_map import draw_autarky_map, draw_heat_map, lines_are_means_of
@@ -33,7 +34,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
     """Yield a picture of everything that there is something of."""
     grid = days.grid()
     if grid is not None:
-        yield _picture(
+        yield picture(
             "The grid",
             _say_grid(grid),
             "grid",
@@ -42,7 +43,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
     community = days.telling_community()
     if community is not None:
         community_id, its_flows = community
-        yield _picture(
+        yield picture(
             "One community",
             _say_community(community_id, its_flows),
             "community",
@@ -52,7 +53,7 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
     if household is not None:
         meter_id, flows = household
         has_battery = bool(np.isfinite(flows.charge).any())
-        yield _picture(
+        yield picture(
             "One household",
             _say_household(meter_id, flows, has_battery=has_battery),
             "household",
@@ -60,21 +61,31 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
         )
     hours = days.household_hours()
     if hours is not None:
-        yield _picture(
+        yield picture(
             "All households",
             _say_heat_map(hours),
             "households",
             lambda figure, layout: draw_heat_map(figure, layout, hours),
         )
         if hours.has_pv.any() and np.isfinite(hours.self_sufficiency).any():
-            yield _picture(
+            yield picture(
                 "Who lives on the sun",
                 _say_autarky_map(hours, result),
                 "autarky",
                 lambda figure, layout: draw_autarky_map(figure, layout, hours),
             )
+    if result.breakdowns:
+        end = result.first_minute + timedelta(minutes=result.minutes)
+        yield picture(
+            "What broke down, and its ticket",
+            _say_breakdowns(result),
+            "breakdowns",
+            lambda figure, layout: draw_breakdowns(
+                figure, layout, result.breakdowns, result.first_minute, end
+            ),
+        )
     if samples and samples[-1].seconds > samples[0].seconds:
-        yield _picture(
+        yield picture(
             "The run",
             _say_run(samples, result),
             "run",
@@ -82,9 +93,8 @@ def draw_all(days: Days, result: DemoResult, samples: Sequence[Sample]) -> Itera
         )
 
 
-def _picture(
-    title: str, caption: str, name: str, draw: Callable[[Figure, Layout], None]
-) -> Picture:
+def picture(title: str, caption: str, name: str, draw: Callable[[Figure, Layout], None]) -> Picture:
+    """Return a drawing in both widths; `name` differs from that of the page's other pictures."""
     return Picture(
         title=title,
         caption=caption,
@@ -141,6 +151,22 @@ def _say_autarky_map(hours: HouseholdHours, result: DemoResult) -> str:
         "consumption came from the household's own sun, at once or through its battery. "
         f"{np.count_nonzero(met >= _ALL):,} households had an hour that needed no grid; "
         f"{result.autarky_changes:,} changes between autarkic and dependent were told."
+    )
+
+
+def _say_breakdowns(result: DemoResult) -> str:
+    delays = [
+        (one.opened_at - one.begins).total_seconds() / 60
+        for one in result.breakdowns
+        if one.opened_at is not None
+    ]
+    if not delays:
+        return "A community is a terminal that fell silent, a meter one that sent nonsense."
+    return (
+        "A community is a terminal that fell silent, a meter one that sent nonsense; the ticket "
+        f"was opened {min(delays):.0f} to {max(delays):.0f} min after the first minute, by the "
+        "clock of the readings, and cleared after three good minutes in a row. In a day played "
+        "so fast refusals and minutes, topics of their own, run apart."
     )
 
 

@@ -39,6 +39,20 @@ class Sample:
     lag_records: int
 
 
+class Breakdown(BaseModel):
+    """Something that broke down in the simulation, and the ticket that it got."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    community_id: str
+    meter_id: Annotated[str | None, Field(description="null: the whole terminal")]
+    begins: AwareDatetime
+    ends: AwareDatetime
+    opened_at: Annotated[AwareDatetime | None, Field(description="event time; null: no ticket")]
+    cleared_at: Annotated[AwareDatetime | None, Field(description="null: it was not cleared")]
+
+
 class DemoResult(BaseModel):
     """A finished run in figures. Frames and readings are counted by the sender, unless it is said.
 
@@ -78,9 +92,36 @@ class DemoResult(BaseModel):
     autarky_changes: Annotated[
         NonNegativeInt, Field(description="of households and communities, found in ClickHouse")
     ]
+    rejections: Annotated[
+        Mapping[str, NonNegativeInt],
+        Field(description="rejected readings in ClickHouse, by the rule that refused them"),
+    ] = {}
+    breakdowns: Annotated[
+        tuple[Breakdown, ...], Field(description="that must have a ticket, in the order of time")
+    ] = ()
+    tickets_opened: Annotated[
+        NonNegativeInt, Field(description="with those opened again, found in ClickHouse")
+    ] = 0
+    false_tickets: Annotated[
+        tuple[str, ...], Field(description="a line on each that nothing in the run explains")
+    ] = ()
     mails: Annotated[
         NonNegativeInt, Field(description="that the embedded mail server has, of all kinds")
     ] = 0
+    incomplete_periods: Annotated[
+        NonNegativeInt,
+        Field(description="household quarter-hours of which a minute did not come or was refused"),
+    ] = 0
+    estimated_periods: Annotated[
+        NonNegativeInt, Field(description="of these, with an estimate in ClickHouse")
+    ] = 0
+    estimate_error_wh: Annotated[
+        NonNegativeFloat,
+        Field(description="mean absolute error of their consumption, Wh a quarter-hour"),
+    ] = 0.0
+    unestimated_error_wh: Annotated[
+        NonNegativeFloat, Field(description="the same, if what did not come were nothing")
+    ] = 0.0
     rows_compared: NonNegativeInt
     rows_differing: Annotated[
         NonNegativeInt, Field(description="with those that only one side has")
@@ -106,6 +147,18 @@ class DemoResult(BaseModel):
     def readings_per_s(self) -> float:
         """Return the readings sent by each second of the way from terminal to ClickHouse."""
         return round(self.readings_sent / self.end_to_end_s, 1)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def breakdowns_found(self) -> int:
+        """Return how many breakdowns have a ticket."""
+        return sum(one.opened_at is not None for one in self.breakdowns)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def breakdowns_cleared(self) -> int:
+        """Return how many of them were cleared when readings were good again."""
+        return sum(one.cleared_at is not None for one in self.breakdowns)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -13,7 +13,12 @@ from load_generator.energy_flows import EnergyFlows, MeterState, flow
 from load_generator.fleet import Fleet
 from load_generator.meter_faults import MeterFault, MeterFaultRates
 from load_generator.profiles import Profiles
-from load_generator.registered import contract_powers_w, panel_peaks_w
+from load_generator.registered import (
+    LATITUDE_DEG,
+    LONGITUDE_DEG,
+    contract_powers_w,
+    panel_peaks_w,
+)
 from load_generator.telling import NOT_TOLD, REGISTER_MAXIMUM_MWH, Meters, Told
 from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
 from streams.domain.arrival_rules import check_clocks, check_drift, check_membership, punctual
@@ -24,7 +29,7 @@ from streams.domain.validation import PeriodOfDay
 from streams.domain.vee import FAILING, Flags, MeterLimits, Thresholds
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
-LATITUDE_DEG, LONGITUDE_DEG = 51.3, 9.5
+
 DAY_MINUTES: Final = 1440
 FIRST_MINUTE: Final = int(datetime(2025, 6, 2, tzinfo=ZONE).timestamp())
 """A Monday's midnight where the profiles were measured; no clock changes in the month after."""

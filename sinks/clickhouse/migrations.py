@@ -33,17 +33,30 @@ ENGINE = ReplacingMergeTree
 ORDER BY (name, checksum)
 """
 
-_EXPIRES_BY: Final = {
+EXPIRES_BY: Final = {
     "household_intervals": "period_start",
     "community_intervals": "period_start",
     "community_interval_versions": "period_start",
     "community_minute_sums": "minute",
     "rejections": "toDateTime(received_at)",
+    "validated_household_intervals": "period_start",
+    "period_verdicts": "period_start",
     "autarky_household_intervals": "period_start",
     "autarky_community_intervals": "period_start",
     "autarky_told_changes": "period_start",
     "malfunction_steps": "at",
+    "grid_minute_sums": "minute",
+    "told_grid_minute_versions": "minute",
+    "plant_minute_readings": "minute",
+    "told_production_orders": "valid_from",
+    "told_production_order_versions": "valid_from",
+    "told_production_plans": "plan_start",
+    "told_shed_orders": "minute",
     "told_notification_states": "at",
+    "told_charge_directives": "valid_from",
+    "told_charge_promises": "minute",
+    "told_charge_plans": "period_start",
+    "rejected_ev_sessions": "toDateTime(received_at)",
 }
 """What the age of a row is counted from, for each table that history fills."""
 
@@ -137,7 +150,7 @@ async def migrate(
             "SELECT {name:String}, {checksum:String}",
             parameters={"name": file.name, "checksum": file.checksum},
         )
-    for table, age_from in _EXPIRES_BY.items():
+    for table, age_from in EXPIRES_BY.items():
         await _expire(client, table, age_from, ttl_days)
 
 

@@ -24,6 +24,8 @@ _COMMUNITY: Final = pa.schema(
         ("name", pa.string()),
         ("connection_limit_w", pa.uint64()),
         ("zone", pa.string()),
+        ("latitude_deg", pa.float64()),
+        ("longitude_deg", pa.float64()),
     ]
 )
 _HOUSEHOLD: Final = pa.schema(
@@ -38,6 +40,8 @@ _HOUSEHOLD: Final = pa.schema(
         ("pv_peak_w", pa.uint64()),
         ("battery_wh", pa.uint64()),
         ("ev_charger_w", pa.uint64()),
+        ("flexible_w", pa.uint64()),
+        ("register_maximum_wh", pa.uint64()),
     ]
 )
 _PLANT: Final = pa.schema(
@@ -48,6 +52,9 @@ _PLANT: Final = pa.schema(
         ("source", pa.string()),
         ("capacity_w", pa.uint64()),
         ("minimum_w", pa.uint64()),
+        ("ramp_w_per_minute", pa.uint64()),
+        ("cost_eur_per_mwh", pa.decimal128(9, 2)),
+        ("co2_g_per_kwh", pa.uint32()),
     ]
 )
 _TECHNICIAN: Final = pa.schema(

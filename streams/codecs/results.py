@@ -14,7 +14,7 @@ from streams.domain.channels import CHANNELS, FLOWS, MISSING, positions
 from streams.domain.frames import Frame, Rejection
 from streams.domain.minutes import Minute
 from streams.domain.steps import ClosedPeriod
-from streams.domain.sums import Sums, minute_sums, of_one_shape, period_sums
+from streams.domain.sums import Sums, last_levels, minute_sums, of_one_shape, period_sums
 from streams.records import Record
 
 HOUSEHOLDS_IN_A_MESSAGE: Final = 2_000
@@ -78,11 +78,13 @@ def household_intervals(closed: Sequence[ClosedPeriod]) -> Iterator[Message]:
         sums, measured = period_sums(
             [minute for _, minutes in group for minute in minutes], periods=len(group)
         )
-        for place, (period, _) in enumerate(group):
-            yield from _messages(period, sums[place], measured[place])
+        for place, (period, minutes) in enumerate(group):
+            yield from _messages(period, sums[place], measured[place], last_levels(minutes))
 
 
-def _messages(period: ClosedPeriod, flows: Sums, measured: Sums) -> Iterator[Message]:
+def _messages(
+    period: ClosedPeriod, flows: Sums, measured: Sums, levels: Sums | None
+) -> Iterator[Message]:
     """Yield one period's households, those that nothing is known of left out."""
     places = np.flatnonzero(flows.max(axis=0) != MISSING)
     parts = max(1, -(-len(places) // HOUSEHOLDS_IN_A_MESSAGE))
@@ -101,6 +103,8 @@ def _messages(period: ClosedPeriod, flows: Sums, measured: Sums) -> Iterator[Mes
             b'"%s_mwh":%s' % (flow.encode(), _column(row))
             for flow, row in zip(FLOWS, flows.take(chosen, axis=1), strict=True)
         ]
+        if levels is not None:
+            columns.append(b'"battery_level_mwh":' + _column(levels[chosen]))
         columns.append(b'"measured_minutes":' + _column(measured[chosen]))
         text = orjson.dumps(head)[:-1] + b"," + b",".join(columns) + b"}"
         yield period.community_id.encode(), text

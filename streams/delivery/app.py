@@ -67,6 +67,7 @@ class App(faust.App):
         replication: int,
         topic_prefix: str = "",
         security: Mapping[str, Any] | None = None,
+        commit_interval_s: float = 1.0,
     ) -> None:
         """Configure Faust for batches.
 
@@ -78,6 +79,7 @@ class App(faust.App):
             replication: Replication factor of new topics.
             topic_prefix: Begins the names that topics have on this broker.
             security: aiokafka's settings for TLS and login; None for a plain connection.
+            commit_interval_s: How often progress is committed without transactions.
         """
         self.security = dict(security or {})
         for name in QUIET_LOGGERS:
@@ -95,7 +97,7 @@ class App(faust.App):
             consumer_auto_offset_reset="earliest",
             consumer_max_fetch_size=4 << 20,
             broker_max_poll_records=16_000,
-            broker_commit_interval=1.0,
+            broker_commit_interval=commit_interval_s,
             broker_session_timeout=6,
             broker_heartbeat_interval=1,
             broker_rebalance_timeout=30,

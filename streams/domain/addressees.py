@@ -9,6 +9,7 @@ UNKNOWN: Final = "unknown_person"
 ERASED: Final = "erased"
 NO_EMAIL: Final = "no_email"
 UNSUBSCRIBED: Final = "unsubscribed"
+REFUSALS: Final = frozenset({UNKNOWN, ERASED, NO_EMAIL, UNSUBSCRIBED})
 
 
 class Addressee(NamedTuple):

@@ -23,7 +23,7 @@ CHANNELS: Final = (
     "import_register",
     "export_register",
 )
-CONSUMPTION, PRODUCTION, CHARGE, DISCHARGE = range(4)
+CONSUMPTION, PRODUCTION, CHARGE, DISCHARGE, LEVEL = range(5)
 
 FLOWS: Final = (
     "consumption",

@@ -79,8 +79,10 @@ class Filled:
     method: npt.NDArray[np.uint8]
 
 
-def fill(window: Window, *, thresholds: Thresholds) -> Filled:
-    """Return the window with its gaps estimated.
+def fill(
+    window: Window, *, thresholds: Thresholds, whom: npt.NDArray[np.bool_] | None = None
+) -> Filled:
+    """Return the window with its gaps estimated; by `whom` those of some meters alone.
 
     In each stretch between two known readings of the registers, what is estimated fits them to
     the mWh: `consumption - production + charge - discharge` is what import went on by, less what
@@ -97,7 +99,7 @@ def fill(window: Window, *, thresholds: Thresholds) -> Filled:
         quality,
         np.zeros(is_missing.shape, np.uint8),
     )
-    found = gaps(is_missing)
+    found = gaps(is_missing if whom is None else is_missing & whom)
     if not found:
         return filled
     of_loads = profile(window.consumption, thresholds=thresholds)

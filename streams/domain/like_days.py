@@ -64,6 +64,12 @@ class LikeDays:
         days = np.full((len(DayKind), N_DAYS), _NO_DAY, np.int32)
         return cls(np.full(shape, _UNKNOWN, np.uint16), days)
 
+    def widened(self, meters: int) -> Self:
+        """Return it with room for all meters that are known now."""
+        more = meters - self.sums.shape[-1]
+        sums = np.pad(self.sums, ((0, 0), (0, 0), (0, 0), (0, more)), constant_values=_UNKNOWN)
+        return type(self)(sums, self.days)
+
     def remember(self, day: int, kind: DayKind, sums: Energies) -> None:
         """Put a day in place of the oldest of its kind, or of itself; an older one is not kept.
 

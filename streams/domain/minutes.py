@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.domain.channels import MISSING, Cells, positions
+from streams.domain.packing import pack
 
 Origins = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -59,6 +60,20 @@ class Minute:
     closed: bool = False
     missing: tuple[str, ...] = ()
     digest: Digest | None = None
+
+
+def packed(minute: Minute) -> tuple[bytes, int]:
+    """Return a minute's cells in few bytes, and the widths of their rows."""
+    if minute.digest is not None:
+        return minute.digest.packed, minute.digest.widths
+    return packed_cells(minute.cells)
+
+
+def packed_cells(cells: Cells) -> tuple[bytes, int]:
+    """Return (channel, meter) cells in few bytes, and the widths of their rows."""
+    room = np.empty(cells.nbytes, dtype=np.uint8)
+    size, widths = pack(np.ascontiguousarray(cells), room)
+    return room[:size].tobytes(), widths
 
 
 class Effect(Enum):

@@ -32,6 +32,7 @@ from streams.domain.notifications import (
 from streams.domain.quiet_hours import after_quiet
 
 TOO_OLD: Final = "too_old"
+EXPIRED: Final = "expired"
 
 
 class Queue:
@@ -186,7 +187,7 @@ class Queue:
             if refusal is not None:
                 self._finish(one, Stage.GIVEN_UP, now=now, reason=refusal)
             elif now - queued_at >= self._policy.give_up_s:
-                reason = f"expired: {one.reason}" if one.reason else "expired"
+                reason = f"{EXPIRED}: {one.reason}" if one.reason else EXPIRED
                 self._finish(one, Stage.GIVEN_UP, now=now, reason=reason)
 
     def _chosen(self, person: str, kind: NotificationKind, *, now: float) -> list[Queued]:

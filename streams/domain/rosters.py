@@ -4,13 +4,13 @@ Compact, as a worker holds the stays of all households there are, and asks once 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from schemas.registry import MAX_POWER_W, Household
+from schemas.registry import MAX_POWER_W, MAX_STORE_WH, Household
 from streams.domain.channels import Cells
 from streams.domain.frames import MeterList
 from streams.domain.vee import MeterLimits, Thresholds
@@ -25,7 +25,7 @@ class Stay(NamedTuple):
     """A meter's time in a community, [valid_from, valid_to) in epoch seconds, and its limits.
 
     Without an agreed contract power it is the largest there is; without panels or a battery theirs
-    is 0.
+    is 0, and so is a register's maximum that is not known.
     """
 
     meter_id: str
@@ -35,10 +35,32 @@ class Stay(NamedTuple):
     contract_power_w: int
     pv_peak_w: int
     battery_wh: int
+    register_maximum_wh: int
 
     def holds_at(self, minute: int) -> bool:
         """Return whether it is there at a minute (epoch s)."""
         return self.valid_from <= minute < self.valid_to
+
+
+ANYTHING: Final = (MAX_POWER_W, MAX_POWER_W, MAX_STORE_WH, 0)
+"""What a meter may tell that nothing is registered of."""
+
+
+def limits_of(stays: Sequence[Stay | None]) -> MeterLimits:
+    """Return what is known of meters, in their order; None: nothing is registered."""
+    rows = [
+        ANYTHING
+        if stay is None
+        else (stay.contract_power_w, stay.pv_peak_w, stay.battery_wh, stay.register_maximum_wh)
+        for stay in stays
+    ]
+    contract, sun, battery, register = np.array(rows, dtype=np.int64).reshape(-1, 4).T
+    return MeterLimits(
+        contract_power_w=contract,
+        pv_peak_w=sun,
+        battery_capacity_mwh=battery * MWH_A_WH,
+        register_maximum_mwh=register * MWH_A_WH,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,21 +117,7 @@ class Roster:
     def _judge(self, meters: MeterList) -> Admittance:
         places = tuple(place for place, meter in enumerate(meters.ids) if meter in self.stays)
         known = tuple(meters.ids[place] for place in places)
-        stays = [self.stays[meter] for meter in known]
-        contract, sun, battery = (
-            np.array(
-                [(stay.contract_power_w, stay.pv_peak_w, stay.battery_wh) for stay in stays],
-                dtype=np.int64,
-            )
-            .reshape(-1, 3)
-            .T
-        )
-        limits = MeterLimits(
-            contract_power_w=contract,
-            pv_peak_w=sun,
-            battery_capacity_mwh=battery * MWH_A_WH,
-            register_maximum_mwh=np.zeros(len(stays), dtype=np.int64),
-        )
+        limits = limits_of([self.stays[meter] for meter in known])
         return Admittance(
             frozenset(meters.ids).difference(known),
             places,
@@ -154,6 +162,7 @@ class Rosters:
             MAX_POWER_W if contract_w is None else contract_w,
             household.pv_peak_w or 0,
             household.battery_wh or 0,
+            household.register_maximum_wh or 0,
         )
         # Millions of households have few different numbers: each is kept once.
         same = self._numbers

@@ -10,11 +10,16 @@ from streams.domain.minutes import Effect, Minute
 
 @dataclass(frozen=True, slots=True)
 class ClosedPeriod:
-    """A settlement period to be told: its known minutes, in order."""
+    """A settlement period to be told: its known minutes, in order.
+
+    Attributes:
+        starts: Of the minutes, epoch seconds.
+    """
 
     community_id: str
     start: int
     meters: Sequence[str]
+    starts: Sequence[int]
     minutes: Sequence[Minute]
 
     @property

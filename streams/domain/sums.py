@@ -19,6 +19,7 @@ from streams.domain.channels import (
     CONSUMPTION,
     DISCHARGE,
     FLOWS,
+    LEVEL,
     MISSING,
     PRODUCTION,
     positions,
@@ -63,6 +64,22 @@ def period_sums(minutes: Sequence[Minute], *, periods: int) -> tuple[Sums, Sums]
     of_periods = cells.reshape(periods, -1, *cells.shape[1:])
     add_flows(of_periods, _rows(minutes[0].mask), np.arange(n_meters), sums, measured)
     return sums, measured
+
+
+def last_levels(minutes: Sequence[Minute]) -> Sums | None:
+    """Return each battery's level when it was last told in minutes of one shape, in their order.
+
+    Returns:
+        (meter) mWh, `MISSING` where it was not told; None when nobody measures one.
+    """
+    rows = positions(minutes[0].mask)
+    if LEVEL not in rows:
+        return None
+    row = rows.index(LEVEL)
+    levels: Sums = minutes[0].cells[row]
+    for minute in minutes[1:]:
+        levels = np.where(minute.cells[row] == MISSING, levels, minute.cells[row])
+    return levels
 
 
 def _rows(mask: int) -> tuple[int, ...]:

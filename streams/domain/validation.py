@@ -6,7 +6,7 @@ What fails is left out of what is remembered of a meter's use.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,13 @@ MEMORY: Final = np.dtype(
 """What the rules remember of one meter, packed: `tobytes` and `np.frombuffer` store and read it."""
 
 Memory = npt.NDArray[np.void]
+
+
+class Remembered(Protocol):
+    """Like days of some meters, or of several lists of meters side by side."""
+
+    def all_of(self, day: int, period: int) -> Energies:
+        """Return the same period on all days but the day itself, (place, meter) mWh or MISSING."""
 
 
 class PeriodOfDay(NamedTuple):
@@ -98,7 +105,7 @@ def validate(  # noqa: PLR0913 - what, when, whose, and what is known of them
     is_night: npt.NDArray[np.bool_],
     limits: MeterLimits,
     memory: Memory,
-    like_days: LikeDays,
+    like_days: Remembered,
     thresholds: Thresholds,
 ) -> Validated:
     """Return what the rules say of whole periods, oldest first.
@@ -189,7 +196,7 @@ def _against_history(  # noqa: PLR0913, PLR0917 - what was told, and all that is
     confirmed: Confirmed,
     calendar: Sequence[PeriodOfDay],
     memory: Memory,
-    like_days: LikeDays,
+    like_days: Remembered,
     thresholds: Thresholds,
 ) -> Flags:
     """Return what stands out from the periods before; `memory` goes on with it."""

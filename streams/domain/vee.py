@@ -4,6 +4,7 @@ What a rule found stands in an array of bits, (minute, meter) `uint32`, one bit 
 that all rules of a batch can be asked at once. Which verdict a rule gives is `VERDICTS`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum, StrEnum
 from typing import Final
@@ -233,3 +234,15 @@ class MeterLimits:
         export = self.pv_peak_w * MWH_PER_W_MINUTE + battery
         caps = np.stack([self.contract_power_w * MWH_PER_W_MINUTE, export])
         return (caps * thresholds.cap_factor).astype(np.int64) + thresholds.register_mwh
+
+
+def join_limits(limits: Sequence[MeterLimits]) -> MeterLimits:
+    """Return the limits of several lists of meters, one after the other."""
+    if len(limits) == 1:
+        return limits[0]
+    return MeterLimits(
+        **{
+            field.name: np.concatenate([getattr(each, field.name) for each in limits])
+            for field in fields(MeterLimits)
+        }
+    )

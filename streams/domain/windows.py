@@ -277,7 +277,7 @@ class Windows:
             minutes = list(known.values())
             if minutes:
                 step.closed_periods.append(
-                    ClosedPeriod(community_id, period, community.meters, minutes)
+                    ClosedPeriod(community_id, period, community.meters, list(known), minutes)
                 )
                 step.tally.periods_closed += 1
             for start in known:
@@ -303,12 +303,14 @@ class Windows:
             if (community_id, start) in step.closed_minutes:
                 roster = self._rosters.at(community_id, start)
                 minute.missing = missing_of(community, minute, roster)
+        starts = sorted(minutes)
         step.closed_periods.append(
             ClosedPeriod(
                 community_id,
                 period,
                 community.meters,
-                [minutes[start] for start in sorted(minutes)],
+                starts,
+                [minutes[start] for start in starts],
             )
         )
         step.tally.periods_reopened += 1

@@ -11,22 +11,35 @@ import pytest
 from schemas.autarky import AutarkyState
 from schemas.malfunction import MalfunctionKind, TicketEvent, TicketState
 from schemas.metering import RejectionRule
+from schemas.production import OrderReason
 from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink
 from sinks.clickhouse.malfunction_rows import malfunction_rows
-from sinks.clickhouse.registry_rows import registered_household_rows
+from sinks.clickhouse.production_rows import (
+    grid_minute_rows,
+    plant_minute_rows,
+    production_order_rows,
+    shed_order_rows,
+)
+from sinks.clickhouse.registry_rows import registered_household_rows, registered_plant_rows
 from sinks.clickhouse.rejection_rows import rejection_rows
+from sinks.clickhouse.validation_rows import validated_interval_rows
 from streams.settings import Settings
-from tests.registered import a_household
+from tests.registered import a_household, a_plant
+from tests.unit.domain.evaluating import a_grid_minute
 from tests.unit.sinks.messages import (
     a_change,
     a_period,
+    a_plant_minute,
     a_rejection,
+    a_shed_order,
     a_step,
     an_autarky_interval,
+    an_order,
     as_json,
+    validated,
 )
 from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
 
@@ -203,6 +216,32 @@ STEPS = [
     ),
 ]
 
+GRID = [
+    a_grid_minute(NOON, 600, version=1),
+    a_grid_minute(NOON, 800, version=2, share_reported=0.8, forecast_partitions=[2]),
+    a_grid_minute(NOON + 60, 600, version=3),
+]
+PLANTS = [
+    a_plant("gas", source="gas", cost_eur_per_mwh="85.00", co2_g_per_kwh=370),
+    a_plant("w1"),
+]
+PLANT_MINUTES = [
+    a_plant_minute(plant_id="gas", minute=NOON, production_w=600_000),
+    a_plant_minute(plant_id="gas", minute=NOON + 60, production_w=480_000),
+    a_plant_minute(plant_id="w1", minute=NOON, production_w=60_000),
+]
+ORDERS = [
+    an_order(plant_id="gas", valid_from=NOON, ordered_w=600_000),
+    an_order(plant_id="gas", valid_from=NOON + 60, ordered_w=600_000),
+    an_order(plant_id="w1", valid_from=NOON, ordered_w=0, reason=OrderReason.STOPPING),
+]
+SHED = [
+    a_shed_order(community_id="c0001", minute=NOON, valid_from=NOON + 60),
+    a_shed_order(
+        community_id="c0001", minute=NOON + 60, valid_from=NOON + 120, version=2, shed_w=900
+    ),
+]
+
 NEGATIVE = "consumption_wh[0] = -1: negative"
 ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
     1: [
@@ -260,7 +299,23 @@ ANSWERS: dict[int, Sequence[tuple[object, ...]]] = {
     16: [("c0001", "m0001-003")],
     # One meter was silent for 30 minutes, another one still is; February's outage does not count.
     17: [("meter_silent", 2, 0, 0, 1, 30.0)],
+    18: [(utc(1, 15, 12), 700.0, 800, 0.9, 1)],
+    # A minute at 600 kW and one at 480 kW.
+    19: [("gas", 18.0, 1.53, 6.66), ("w1", 1.0, None, None)],
+    20: [("gas", 2, 1, 120_000)],
+    21: [("c0001", utc(1, 15, 12, 1), 900, 1_000)],
+    22: [("m0001-002", 1, 0, 10, ["like_days"])],
 }
+
+
+# What m0001-002 used at noon was missing for 10 minutes.
+FIGURES = validated(
+    {"m0001-002": 210_000},
+    version=1,
+    of_version=9,
+    community_id="c0001",
+    period_start=NOON,
+)
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +334,12 @@ async def test_every_question_has_the_answer_that_was_added_by_hand(settings: Se
         autarky_interval_rows([event.model_dump_json().encode() for event in AUTARKY]),
         autarky_change_rows([event.model_dump_json().encode() for event in CHANGES]),
         malfunction_rows([step.model_dump_json().encode() for step in STEPS]),
+        validated_interval_rows([FIGURES]),
+        grid_minute_rows([event.model_dump_json().encode() for event in GRID]),
+        plant_minute_rows([event.model_dump_json().encode() for event in PLANT_MINUTES]),
+        production_order_rows([event.model_dump_json().encode() for event in ORDERS]),
+        shed_order_rows([event.model_dump_json().encode() for event in SHED]),
+        registered_plant_rows([plant.model_dump_json().encode() for plant in PLANTS]),
         registered_household_rows([stay.model_dump_json().encode() for stay in HOUSEHOLDS]),
     ):
         for batch in decoded.batches:

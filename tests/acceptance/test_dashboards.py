@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -18,7 +19,12 @@ from deploy.embedded.processes import stop
 from deploy.embedded.system import EmbeddedSystem
 from deploy.grafana.files import DASHBOARDS
 from deploy.grafana.panels import Kind, Panel, Promql, Sql
+from schemas.malfunction import TicketEvent, TicketState
+from schemas.notifications import NotificationKind, NotificationState, Stage
+from schemas.prices import Price
 from streams import clock
+from streams.codecs.prices import encode as encode_price
+from tests.acceptance.mailing import inhabited, states, tell
 from tests.acceptance.prometheus import (
     Prometheus,
     labels_in,
@@ -27,7 +33,8 @@ from tests.acceptance.prometheus import (
     running_prometheus,
 )
 from tests.acceptance.running import eventually, free_settings, load, send, sent_by, worker_of
-from tests.builders import HOUR_S, MINUTE_S, Record, a_frame, a_record
+from tests.builders import DAY_S, HOUR_S, MINUTE_S, QUARTER_S, Record, a_frame, a_record
+from tests.notified import a_change, a_malfunction
 
 pytestmark = pytest.mark.slow
 
@@ -103,7 +110,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("dashboards")
-    with EmbeddedSystem(free_settings(), folder / "smatrix") as system:
+    with inhabited(EmbeddedSystem(free_settings(), folder / "smatrix")) as system:
         targets: dict[str, list[str]] = {}
         for worker in system.workers:
             targets.setdefault(worker.role, []).append(worker.metrics_url.removeprefix("http://"))
@@ -127,12 +134,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
                 ),
             )
             _send_what_is_no_row(system)
+            _tell_prices(system)
+            _tell_people(system)
             sent_by(loading)
             history = worker_of(system, "history")
             eventually(
                 "history has given ClickHouse what came",
                 lambda: history.metrics().get("smatrix_history_rows_total", 0) > MINUTES,
             )
+            _refuse_again_and_again(system)
             _send_again(system)
             clickhouse = next(child for child in system.children if child.name == "ClickHouse")
             stop([clickhouse])
@@ -166,8 +176,72 @@ def _lag(metrics: Mapping[str, float]) -> float:
     )
 
 
+def _tell_people(system: EmbeddedSystem) -> None:
+    """Let every kind of news happen, and wait until it is told."""
+    at = int(_now()) // QUARTER_S * QUARTER_S - HOUR_S
+    fields = {"community_id": "meadow", "technician_id": "tech"}
+    opened, cleared = TicketEvent.OPENED, TicketEvent.CLEARED
+    life = [
+        a_malfunction("t1", step=1, event=opened, at=at, **fields),
+        a_malfunction("t1", step=2, at=at, **fields),
+        a_malfunction(
+            "t1", step=3, event=cleared, state=TicketState.RESOLVED, at=at + HOUR_S, **fields
+        ),
+        a_malfunction("t2", step=1, event=opened, at=at, **fields),
+    ]
+    tell(system, *life, a_change("meadow", "m0", period_start=at), a_change("meadow", "mmute"))
+    doubtful = NotificationState(
+        notification_id="n-doubt",
+        version=at * 1000,
+        person_id="p1",
+        kind=NotificationKind.AUTARKY,
+        at=at,
+        state=Stage.SENT,
+        attempts=2,
+        mail_id="n-doubt",
+        in_doubt=True,
+    )
+    send(
+        system.settings,
+        [Record(b"p1", doubtful.model_dump_json().encode())],
+        topic="notification-states",
+    )
+    eventually(
+        "the technician has a mail",
+        lambda: states(system, "person_id = 'tech' AND state = 'sent'").total() > 0,
+    )
+
+
+def _tell_prices(system: EmbeddedSystem) -> None:
+    first = int(_now()) // QUARTER_S * QUARTER_S - DAY_S
+    prices = [
+        Price(period_start=start, version=1, price_eur_per_mwh=Decimal("80.00"))
+        for start in range(first, first + 3 * DAY_S, QUARTER_S)
+    ]
+    send(system.settings, [Record(*encode_price(price)) for price in prices], topic="prices")
+
+
 def _send_what_is_no_row(system: EmbeddedSystem) -> None:
     send(system.settings, [Record(b"c0001", b"?")], topic="household-intervals")
+
+
+def _refuse_again_and_again(system: EmbeddedSystem) -> None:
+    """Let a meter send what can't be for so long that it gets a ticket."""
+    begin = int(_now()) // MINUTE_S * MINUTE_S - HOUR_S
+    send(
+        system.settings,
+        [
+            a_record(
+                a_frame("c0001", begin + at * MINUTE_S, ["m0001-001"], [-1], sequence=2**60 + at)
+            )
+            for at in range(8)
+        ],
+    )
+    alerts = worker_of(system, "alerts")
+    eventually(
+        "it had a ticket",
+        lambda: alerts.metrics().get("smatrix_malfunction_steps_total", 0) > 0,
+    )
 
 
 def _send_again(system: EmbeddedSystem) -> None:

@@ -41,6 +41,8 @@ any_faults = st.builds(
     lost=rates,
     corrected=rates,
     invalid=rates,
+    silent=rates,
+    nonsense=rates,
 )
 
 

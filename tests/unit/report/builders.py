@@ -1,9 +1,9 @@
 """A run in figures, and a small day of which every sum is known."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from deploy.report.result import DemoResult, Sample
+from deploy.report.result import Breakdown, DemoResult, Sample
 from schemas.metering import HouseholdIntervals
 
 MIDNIGHT: Final = 1_767_225_600  # 2026-01-01 00:00 UTC
@@ -46,6 +46,13 @@ def a_result(  # noqa: PLR0913 - what a test may be about
         community_minutes=57_600,
         household_periods=192_001,
         autarky_changes=1_234,
+        rejections={"negative_energy": 280, "over_cap": 7},
+        breakdowns=(
+            a_breakdown("c0007", opened=3, cleared=17),
+            a_breakdown("c0011", "m0011-003", opened=5, cleared=None),
+            a_breakdown("c0012", opened=None, cleared=None),
+        ),
+        tickets_opened=4,
         rows_compared=rows_compared,
         rows_differing=rows_differing,
         difference_mwh=difference_mwh,
@@ -54,6 +61,22 @@ def a_result(  # noqa: PLR0913 - what a test may be about
         phases_s={"Play the day": 12.1, "Compare": 1.4},
         versions={"Faust": "0.15.3", "ClickHouse": "26.9.1"},
         machine="2 cores",
+    )
+
+
+def a_breakdown(
+    community: str, meter: str | None = None, *, opened: int | None, cleared: int | None
+) -> Breakdown:
+    """Of 14 min at 10:00, whose ticket was opened and cleared so many minutes later."""
+    begins = datetime(2026, 1, 1, 10, tzinfo=UTC)
+    return Breakdown(
+        kind="inconsistent" if meter else "terminal_silent",
+        community_id=community,
+        meter_id=meter,
+        begins=begins,
+        ends=begins + timedelta(minutes=14),
+        opened_at=None if opened is None else begins + timedelta(minutes=opened),
+        cleared_at=None if cleared is None else begins + timedelta(minutes=cleared),
     )
 
 

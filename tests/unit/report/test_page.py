@@ -87,6 +87,13 @@ def written(folder: Path, client: Client, **changes: object) -> str:
         "Minutes of communities 57,600",
         "Periods of households 192,001",
         "Changes of autarky 1,234",
+        "negative_energy 280",
+        "over_cap 7",
+        "2 of 3 breakdowns got a ticket, 1 were cleared",
+        "Terminals silent 2",
+        "Meters that sent nonsense 1",
+        "Tickets opened, and opened again 4",
+        "Tickets about nothing 0",
         "Rows compared 192,345",
         "Difference 0 mWh",
         "Play the day 12.1 s",
@@ -112,7 +119,8 @@ def test_every_picture_is_there_with_what_to_see(page: str) -> None:
     assert "Each line is a household" in text
     assert "1 households had an hour that needed no grid; 1,234 changes" in text
     assert "at most 8 frames waited" in text
-    assert page.count("<svg") == 2 * 6
+    assert "the ticket was opened 3 to 5 min after the first minute" in text
+    assert page.count("<svg") == 2 * 7
 
 
 def test_nothing_outside_of_the_page_is_referenced(page: str) -> None:
@@ -154,7 +162,7 @@ def test_equal_runs_make_equal_pages(page: str, client: Client, tmp_path: Path) 
 
 
 def test_a_run_that_stored_nothing_is_told_all_the_same(client: Client, tmp_path: Path) -> None:
-    text = written(tmp_path, client, rows_compared=0)
+    text = written(tmp_path, client, rows_compared=0, breakdowns=())
 
     assert "Not compared." in text
     assert "there is nothing to draw" in text

@@ -13,10 +13,22 @@ _databases = count(1)
 
 TABLES = (
     "household_intervals",
+    "validated_household_intervals",
+    "period_verdicts",
     "autarky_household_intervals",
     "autarky_community_intervals",
     "autarky_told_changes",
     "malfunction_steps",
+    "grid_minute_sums",
+    "told_grid_minute_versions",
+    "plant_minute_readings",
+    "told_production_orders",
+    "told_production_order_versions",
+    "told_production_plans",
+    "told_shed_orders",
+    "told_switch_directives",
+    "told_directive_acks",
+    "told_regulation_minutes",
     "community_intervals",
     "community_interval_versions",
     "community_minute_sums",
@@ -27,6 +39,10 @@ TABLES = (
     "registered_technicians",
     "registered_persons",
     "told_notification_states",
+    "told_charge_directives",
+    "told_charge_promises",
+    "told_charge_plans",
+    "rejected_ev_sessions",
 )
 
 

@@ -1,10 +1,13 @@
 """Messages as metering sends them; each builder names what a test is about."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from schemas.autarky import AutarkyChange, AutarkyIntervals, AutarkyReason, AutarkyState
 from schemas.malfunction import Malfunction, MalfunctionKind, TicketEvent, TicketState
 from schemas.metering import CommunityMinute, HouseholdIntervals, RejectedReading, RejectionRule
+from schemas.production import OrderReason, PlantMinute, ProductionOrder, ShedOrder, ShedReason
+from schemas.validation import EstimationMethod, Quality, ValidatedIntervals
 
 NOON = 1_767_268_800  # 2026-01-01 12:00 UTC
 PERIOD_S = 900
@@ -196,3 +199,78 @@ def a_step(  # noqa: PLR0913 - what a test may be about
         at=at,
         reason=reason,
     )
+
+
+def an_order(*, valid_from: int = NOON + 60, **others: Any) -> ProductionOrder:  # noqa: ANN401 - any field
+    fields = {
+        "order_id": "g1@1",
+        "plant_id": "g1",
+        "version": 1,
+        "minute": NOON,
+        "valid_from": valid_from,
+        "valid_until": valid_from + 240,
+        "ordered_w": 500,
+        "reason": OrderReason.MERIT,
+        "forecast_w": 490,
+        "reserve_w": 10,
+        "deficit_w": 0,
+        "surplus_w": 0,
+    }
+    return ProductionOrder(**{**fields, **others})
+
+
+def a_plant_minute(**others: Any) -> PlantMinute:  # noqa: ANN401 - any field
+    fields = {
+        "plant_id": "g1",
+        "minute": NOON + 60,
+        "version": 1,
+        "production_w": 480,
+        "available_w": 900,
+        "out_of_service": False,
+    }
+    return PlantMinute(**{**fields, **others})
+
+
+def a_shed_order(*, valid_from: int = NOON + 60, **others: Any) -> ShedOrder:  # noqa: ANN401 - any field
+    fields = {
+        "order_id": "c1@deficit",
+        "community_id": "c1",
+        "version": 1,
+        "minute": NOON,
+        "valid_from": valid_from,
+        "valid_until": valid_from + 240,
+        "shed_w": 700,
+        "deficit_w": 1_000,
+        "reason": ShedReason.DEFICIT,
+    }
+    return ShedOrder(**{**fields, **others})
+
+
+def validated(meters: dict[str, int], *, version: int, of_version: int, **more: Any) -> bytes:  # noqa: ANN401 - fields
+    """Return figures whose consumption in mWh is said by meter; the rest is as it may be."""
+    count = len(meters)
+    energies = list(meters.values())
+    told = ValidatedIntervals.model_validate(
+        {
+            "community_id": "c1",
+            "period_start": NOON,
+            "version": version,
+            "of_version": of_version,
+            "part": 0,
+            "meter_id": list(meters),
+            "consumption_mwh": energies,
+            "production_mwh": [None] * count,
+            "import_mwh": energies,
+            "export_mwh": [0] * count,
+            "battery_charge_mwh": [None] * count,
+            "battery_discharge_mwh": [None] * count,
+            "quality": [Quality.ESTIMATED] * count,
+            "method": [EstimationMethod.LIKE_DAYS] * count,
+            "measured_minutes": [5] * count,
+            "substituted_minutes": [0] * count,
+            "estimated_minutes": [10] * count,
+            "missing_minutes": [0] * count,
+            **more,
+        }
+    )
+    return told.model_dump_json().encode()

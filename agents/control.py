@@ -1,0 +1,31 @@
+"""The role that steers: its agents, each by its noun."""
+
+from typing import Final
+
+from agents import (
+    batteries,
+    energy_balance,
+    ev_charging,
+    production,
+    production_readings,
+    regulation,
+)
+from streams.delivery.app import App
+from streams.delivery.transactional import TransactionalDelivery
+from streams.settings import DeliveryMode, Settings
+
+FETCH_WAIT_MS: Final = 20
+"""What one agent tells is the next one's input: their waits add up."""
+
+
+def attach(app: App, settings: Settings) -> None:
+    """Declare the tables and the agents of the role."""
+    if settings.delivery is DeliveryMode.TRANSACTIONAL:
+        app.delivery = TransactionalDelivery(app)
+    app.fetch_wait_ms = FETCH_WAIT_MS
+    energy_balance.attach(app, settings)
+    regulation.attach(app, settings)
+    batteries.attach(app, settings)
+    production_readings.attach(app, settings)
+    production.attach(app, settings)
+    ev_charging.attach(app, settings)

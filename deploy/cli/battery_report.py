@@ -1,0 +1,56 @@
+"""`smatrix battery-report`: what batteries save in a year of generated households, by each rule."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.batteries.page import as_table, write
+from deploy.batteries.reporting import report_of
+from load_generator.fleet import Fleet
+from load_generator.profiles import SHIPPED_PROFILE, read_profiles
+from streams.policies import battery_policy
+from streams.settings import ConfigurationError, get_settings
+
+
+def battery_report(  # noqa: PLR0913 - options of a command
+    *,
+    households: Annotated[int, typer.Option(min=1, help="Number of households in all.")] = 60,
+    communities: Annotated[int, typer.Option(min=1, help="Number of communities.")] = 2,
+    start: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day.")
+    ] = datetime(2016, 1, 1),  # noqa: DTZ001 - a local day
+    days: Annotated[int, typer.Option(min=1, help="Length of the simulated time.")] = 366,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same households and prices.")] = 1,
+    profiles: Annotated[
+        list[Path] | None, typer.Option(help="Files with load shapes; several are one.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("out/batteries"),
+) -> None:
+    """Play batteries by each rule on made-up prices; report savings, cycles, regret and peaks."""
+    fleet = Fleet.build(
+        communities=communities,
+        households=households,
+        seed=seed,
+        profiles=read_profiles(profiles or [SHIPPED_PROFILE]),
+    )
+    if not len(fleet.battery):
+        raise ConfigurationError(
+            f"--households {households} --seed {seed}: nobody has a battery among them; take more"
+        )
+
+    def said(what: str) -> None:
+        typer.echo(what, err=True)
+
+    report = report_of(
+        fleet,
+        battery_policy(get_settings()),
+        first=start.date(),
+        days=days,
+        seed=seed,
+        on_progress=said,
+    )
+    write(report, out)
+    typer.echo(as_table(report))
+    typer.echo(f"written to {out}: result.json, table.md, grid.png, battery.png")

@@ -1,0 +1,1 @@
+"""What an operator can set, a noun in each file; `streams.settings` reads it all, once."""

@@ -1,0 +1,21 @@
+"""Where ClickHouse is."""
+
+from pydantic import Field, HttpUrl, SecretStr
+
+from streams.configuration.values import Group
+
+
+class ClickHouseSettings(Group):
+    """Where ClickHouse is."""
+
+    clickhouse_url: HttpUrl = Field(
+        default=HttpUrl("http://127.0.0.1:8123"), description="ClickHouse's HTTP interface."
+    )
+    clickhouse_user: str = Field(default="default", description="ClickHouse user.")
+    clickhouse_password: SecretStr = Field(
+        default=SecretStr(""),
+        description="ClickHouse password; the embedded server asks for it too.",
+    )
+    clickhouse_database: str = Field(
+        default="smatrix", pattern=r"^[a-z_][a-z0-9_]*$", description="ClickHouse database."
+    )

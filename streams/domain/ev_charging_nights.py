@@ -1,0 +1,432 @@
+"""A partition's vehicles through their nights: reports and minutes in, orders and promises out.
+
+The grid is planned by its partitions, each for its own communities. They tell each other the sums
+of their plans, and each takes its share of the step from the sums that it knows: with the grid's
+load `L` as last told, of which `x` is its own charging, and `w` its share of the energy still to be
+charged, it minimises `sum of (w L - x + x')^2` over its next plan `x'`. That is, but for what does
+not depend on `x'`, an upper bound of the grid's objective that is exact at `x`, as
+`(sum of d)^2 <= sum of d^2 / w` when the shares add up to 1. So whoever plans at the same time, the
+grid's objective does not rise, and partitions that are alike are at the optimum at once. (Source of
+the method: Hunter and Lange, "A Tutorial on MM Algorithms", 2004.)
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from schemas.ev_charging import (
+    ChargeDirective,
+    ChargePlan,
+    ChargePromise,
+    ChargerState,
+    EvSession,
+    Shortage,
+)
+from schemas.production import ShedOrder
+from schemas.units import MINUTE_S, PERIOD_S
+from streams.domain.ev_charging import (
+    DAY_S,
+    ChargingPolicy,
+    Kept,
+    Order,
+    Told,
+    asked_mwh,
+    charged_mwh,
+    charger_state,
+    had_mwh,
+    heard_at,
+    is_told_again,
+    spread,
+    take,
+)
+from streams.domain.ev_charging_fleets import MWH_PER_W, Night, aligned, power_w
+from streams.domain.ev_charging_loads import (
+    Community,
+    Limits,
+    Minute,
+    Shed,
+    Watts,
+    close,
+    forecast,
+    take_minute,
+)
+from streams.domain.ev_charging_planning import Fleet, Plan, plan_fleet
+
+_FRESH_S: Final = 6 * 3600
+"""Older plans of other partitions say nothing of this night."""
+
+
+class ClosedMinute(NamedTuple):
+    """A community's closed minute."""
+
+    community_id: str
+    minute: int
+    told: Minute
+
+
+Input = EvSession | ClosedMinute | ShedOrder
+
+
+@dataclass(slots=True)
+class Step:
+    """What a batch causes.
+
+    Attributes:
+        sessions: Communities whose sessions or orders have changed.
+        minutes: Communities whose closed minutes have.
+        histories: Communities whose history has.
+        directives: In their order.
+        promises: In their order.
+        plans: Of the partition.
+        clock_moved: Whether the record of the partition has changed.
+        too_old: Reports that were no news.
+    """
+
+    sessions: set[str] = field(default_factory=set)
+    minutes: set[str] = field(default_factory=set)
+    histories: set[str] = field(default_factory=set)
+    directives: list[ChargeDirective] = field(default_factory=list)
+    promises: list[ChargePromise] = field(default_factory=list)
+    plans: list[ChargePlan] = field(default_factory=list)
+    clock_moved: bool = False
+    too_old: int = 0
+
+
+@dataclass(slots=True)
+class Clock:
+    """How far a partition has come.
+
+    Attributes:
+        newest: The newest closed minute.
+        planned: The last quarter-hour that was planned.
+        plan: What was told of that; None: nothing yet.
+    """
+
+    newest: int = 0
+    planned: int = 0
+    plan: ChargePlan | None = None
+
+
+class Charging:
+    """Folds reports, minutes and limits into the communities of a partition."""
+
+    def __init__(
+        self,
+        policy: ChargingPolicy,
+        *,
+        communities: Mapping[str, Community] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Start from what the tables hold."""
+        self.policy = policy
+        self.partition = 0
+        self.communities: dict[str, Community] = dict(communities or {})
+        self.clock = clock or Clock()
+
+    def known(self, community_id: str, session_id: str) -> EvSession | None:
+        """Return what was reported of a session last."""
+        community = self.communities.get(community_id)
+        kept = community.sessions.get(session_id) if community else None
+        return kept.session if kept else None
+
+    def chargers(self) -> dict[ChargerState, int]:
+        """Count the plugged-in vehicles by what their chargers make of their orders."""
+        counted = dict.fromkeys(ChargerState, 0)
+        for community in self.communities.values():
+            for kept in community.sessions.values():
+                if not kept.session.unplugged and kept.session.departure > self.clock.newest:
+                    counted[charger_state(kept, at=self.clock.newest, policy=self.policy)] += 1
+        return counted
+
+    def fold(
+        self,
+        inputs: Iterable[Input],
+        *,
+        partition: int,
+        limits: Limits,
+        others: Sequence[ChargePlan],
+    ) -> Step:
+        """Take inputs in their order; return what they cause.
+
+        Args:
+            inputs: Reports that were judged, closed minutes, orders to draw less.
+            partition: Whose they are.
+            limits: What connections bear.
+            others: The last plan of each other partition.
+        """
+        self.partition, step = partition, Step()
+        for one in inputs:
+            match one:
+                case EvSession():
+                    self._report(one, step, limits)
+                case ShedOrder():
+                    self._shed(one, step)
+                case ClosedMinute():
+                    self._minute(one, step, limits, others)
+        return step
+
+    def _shed(self, order: ShedOrder, step: Step) -> None:
+        community = self.communities.setdefault(order.community_id, Community())
+        known = community.sheds.get(order.order_id)
+        if known is None or known.version < order.version:
+            community.sheds[order.order_id] = Shed(
+                order.version, order.valid_from, order.valid_until, order.shed_w
+            )
+            step.sessions.add(order.community_id)
+
+    def _report(self, session: EvSession, step: Step, limits: Limits) -> None:
+        community = self.communities.setdefault(session.community_id, Community())
+        before = community.sessions.get(session.session_id)
+        kept = take(before, session)
+        if kept is None:
+            step.too_old += 1
+            return
+        community.sessions[session.session_id] = kept
+        step.sessions.add(session.community_id)
+        if before is not None and kept.heard > before.heard:
+            done = charged_mwh(session) - charged_mwh(before.session)
+            for quarter, part in spread(max(done, 0), before.heard, kept.heard):
+                if quarter >= community.history_end:
+                    community.vehicles[quarter] = community.vehicles.get(quarter, 0) + part
+        if session.unplugged:
+            if before is None or not before.session.unplugged:
+                result = Told(
+                    charged_mwh(session),
+                    Shortage.NONE if kept.told is None else kept.told.shortage,
+                    charger_state(kept, at=kept.heard, policy=self.policy),
+                    session.departure,
+                )
+                self._promise(kept, result, minute=kept.heard, step=step, ended=True)
+        elif before is None or _wishes(before.session) != _wishes(session):
+            self._answer(session, step, limits)
+
+    def _answer(self, session: EvSession, step: Step, limits: Limits) -> None:
+        """Say at once what a new or changed session gets, and what its charger does until then.
+
+        What others were told of quarter-hours that are planned stands.
+        """
+        community = self.communities[session.community_id]
+        now = max(self.clock.newest + MINUTE_S, heard_at(session))
+        if session.departure <= now:
+            return
+        start = now // PERIOD_S * PERIOD_S
+        night = Night.of(self.policy, {session.community_id: community}, start=start, now=now)
+        fixed = min(max(self.clock.planned - start, 0) // PERIOD_S + 1, night.periods)
+        base = forecast(
+            [community], start=start, periods=night.periods, policy=self.policy.forecast
+        )
+        fleet = night.fleet(base, limits)
+        row = next(
+            row
+            for row, kept in enumerate(night.sessions)
+            if kept.session.session_id == session.session_id
+        )
+        night.keep_orders(fleet, fixed, but=row)
+        level = self._level_without(night, np.nan_to_num(base[0]) * MWH_PER_W)
+        plan = plan_fleet(fleet, level, tolerance=self.policy.tolerance)
+        kept = night.sessions[row]
+        told = self._told(kept, row, fleet, plan, at=now)
+        kept = self._promise(kept, told, minute=now, step=step)
+        for period in range(fixed):
+            quarter = start + period * PERIOD_S
+            planned = int(plan.charge[row, period])
+            kept = self._direct(kept, planned, quarter, max(quarter, now), step)
+
+    def _level_without(self, night: Night, base: Watts) -> Watts:
+        """Return the partition's load as last planned, without a community's own orders, mWh."""
+        told = self.clock.plan
+        if told is None:
+            return base
+        planned = aligned(told.planned_w, told, night.start, night.periods, after=0.0)
+        # Orders that were given since are not among it.
+        others = np.maximum(planned * MWH_PER_W - night.ordered(), 0)
+        return aligned(told.base_w, told, night.start, night.periods) * MWH_PER_W + others
+
+    def _minute(
+        self, told: ClosedMinute, step: Step, limits: Limits, others: Sequence[ChargePlan]
+    ) -> None:
+        community = self.communities.setdefault(told.community_id, Community())
+        if take_minute(community, told.minute, told.told):
+            step.minutes.add(told.community_id)
+        if told.minute <= self.clock.newest:
+            return
+        self.clock.newest = told.minute
+        step.clock_moved = True
+        due = (told.minute + MINUTE_S + self.policy.lead_s) // PERIOD_S * PERIOD_S
+        if due > self.clock.planned:
+            self._plan(due, step, limits, others, version=told.told.version)
+
+    def _plan(
+        self,
+        due: int,
+        step: Step,
+        limits: Limits,
+        others: Sequence[ChargePlan],
+        *,
+        version: int,
+    ) -> None:
+        """Plan the quarter-hours from `due` on, and give the orders of the first."""
+        for name, community in self.communities.items():
+            if close(community, until=due - PERIOD_S):
+                step.histories.add(name)
+                step.minutes.add(name)
+                step.sessions.add(name)
+            self._forget(name, community, due, step)
+        night = Night.of(self.policy, self.communities, start=due, now=due)
+        base = np.nan_to_num(
+            forecast(
+                list(self.communities.values()),
+                start=due,
+                periods=night.periods,
+                policy=self.policy.forecast,
+            )
+        )
+        fleet = night.fleet(base, limits)
+        own_base = base.sum(axis=0)
+        level, share = self._level(own_base, fleet, others, due)
+        limit = self.policy.grid_limit_w
+        plan = plan_fleet(
+            fleet,
+            level,
+            tolerance=self.policy.tolerance,
+            limit=None if limit is None else share * limit * MWH_PER_W,
+        )
+        for row, kept in enumerate(night.sessions):
+            told_now = self._told(kept, row, fleet, plan, at=due)
+            if is_told_again(kept.told, told_now):
+                kept = self._promise(kept, told_now, minute=due, step=step)  # noqa: PLW2901
+            if had_mwh(kept, at=due, policy=self.policy) < asked_mwh(kept.session):
+                self._direct(kept, int(plan.charge[row, 0]), due, due, step)
+        told = ChargePlan(
+            partition=self.partition,
+            period_start=due,
+            version=version,
+            base_w=[round(value) for value in own_base.tolist()],
+            planned_w=[round(v / MWH_PER_W) for v in plan.charge.sum(axis=0).tolist()],
+            sessions=len(night.sessions),
+            communities=len(self.communities),
+            asked_mwh=int(np.maximum(fleet.asked - fleet.had, 0).sum()),
+            planned_mwh=int(plan.charge.sum()),
+            gap=max(plan.gap, 0.0),
+            sweeps=plan.sweeps,
+        )
+        step.plans.append(told)
+        self.clock.planned, self.clock.plan = due, told
+
+    def _level(
+        self, own_base: Watts, fleet: Fleet, others: Sequence[ChargePlan], due: int
+    ) -> tuple[Watts, float]:
+        """Return this partition's part of the grid's load, mWh a period, less what it charges."""
+        periods = len(own_base)
+        own_energy = int(np.maximum(fleet.asked - fleet.had, 0).sum())
+        load, energy = own_base.copy(), own_energy
+        before = np.zeros(periods)
+        if self.clock.plan is not None and due - self.clock.plan.period_start < _FRESH_S:
+            told = self.clock.plan
+            before = aligned(told.planned_w, told, due, periods, after=0.0)
+        for other in others:
+            if other.partition != self.partition and due - other.period_start < _FRESH_S:
+                load += aligned(other.base_w, other, due, periods)
+                load += aligned(other.planned_w, other, due, periods, after=0.0)
+                energy += other.planned_mwh
+        share = own_energy / energy if energy else 1.0
+        return (share * (load + before) - before) * MWH_PER_W, share
+
+    def _told(self, kept: Kept, row: int, fleet: Fleet, plan: Plan, *, at: int) -> Told:
+        asked, had = int(fleet.asked[row]), int(fleet.had[row])
+        promised = had + int(plan.charge[row].sum())
+        most = min(asked, had + int(fleet.cap[row].sum()))
+        if promised >= asked:
+            shortage = Shortage.NONE
+        elif promised >= most:
+            shortage = Shortage.WINDOW
+        elif promised >= had + int(plan.possible[row]):
+            shortage = Shortage.COMMUNITY_LIMIT
+        else:
+            shortage = Shortage.GRID_LIMIT
+        state = charger_state(kept, at=at, policy=self.policy)
+        return Told(promised, shortage, state, kept.session.departure)
+
+    def _promise(
+        self, kept: Kept, told: Told, *, minute: int, step: Step, ended: bool = False
+    ) -> Kept:
+        session = kept.session
+        kept = replace(kept, step=kept.step + 1, told=told)
+        self._keep(kept, step)
+        step.promises.append(
+            ChargePromise(
+                session_id=session.session_id,
+                step=kept.step,
+                community_id=session.community_id,
+                meter_id=session.meter_id,
+                minute=minute,
+                departure=session.departure,
+                asked_mwh=asked_mwh(session),
+                charged_mwh=charged_mwh(session),
+                promised_mwh=told.promised_mwh,
+                shortage=told.shortage,
+                charger=told.charger,
+                ended=ended,
+            )
+        )
+        return kept
+
+    def _direct(self, kept: Kept, planned: int, quarter: int, start: int, step: Step) -> Kept:
+        session, end = kept.session, quarter + PERIOD_S
+        if session.departure <= start:
+            return kept
+        before = kept.orders.get(quarter)
+        version = 1 if before is None else before.version + 1
+        orders = {at: order for at, order in kept.orders.items() if at >= quarter - DAY_S}
+        orders[quarter] = Order(version, start, planned)
+        kept = replace(kept, orders=orders)
+        self._keep(kept, step)
+        step.directives.append(
+            ChargeDirective(
+                directive_id=f"{session.session_id}/{quarter}",
+                version=version,
+                session_id=session.session_id,
+                community_id=session.community_id,
+                meter_id=session.meter_id,
+                valid_from=start,
+                valid_until=end,
+                power_w=power_w(session, planned, min(end, session.departure) - start),
+                planned_mwh=planned,
+                reason=_REASONS[planned > 0],
+            )
+        )
+        return kept
+
+    def _keep(self, kept: Kept, step: Step) -> None:
+        name = kept.session.community_id
+        self.communities[name].sessions[kept.session.session_id] = kept
+        step.sessions.add(name)
+
+    def _forget(self, name: str, community: Community, due: int, step: Step) -> None:
+        """Let go of sessions and orders that have been over for a day."""
+        for session_id, kept in list(community.sessions.items()):
+            if max(kept.session.departure, kept.heard) < due - DAY_S:
+                del community.sessions[session_id]
+                step.sessions.add(name)
+        for order_id, shed in list(community.sheds.items()):
+            if shed.valid_until < due - DAY_S:
+                del community.sheds[order_id]
+                step.sessions.add(name)
+
+
+_REASONS: Final = {
+    True: "it is the vehicle's turn: the grid's load is lowest in the quarter-hours it charges in",
+    False: "it waits: it gets its energy later, or has it, or its community's connection is full",
+}
+
+
+def _wishes(session: EvSession) -> tuple[object, ...]:
+    return (
+        session.departure,
+        session.energy_wh,
+        session.charger_w,
+        session.minimum_w,
+        session.continuous,
+    )
