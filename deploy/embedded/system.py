@@ -21,7 +21,8 @@ from deploy.kafka.cluster import KafkaCluster, ports_of
 from deploy.kafka.node import KafkaNode
 from streams.settings import BrokerSecurity, ConfigurationError, Settings
 
-READY_S: Final = 120.0
+READY_S: Final = 180.0
+"""On a new machine the first start compiles, in several workers at once; what is compiled is kept."""
 _POLL_S: Final = 0.05
 _HTTP: Final = urllib3.PoolManager(timeout=2.0, retries=False)
 
@@ -192,7 +193,7 @@ class EmbeddedSystem:
         """Wait until workers work.
 
         Raises:
-            ProcessEndedError: If a process ends meanwhile, or two minutes are not enough.
+            ProcessEndedError: If a process ends meanwhile, or a minute is not enough.
         """
         self._await("the workers", lambda: all(worker.is_ready() for worker in workers))
 
