@@ -40,7 +40,9 @@ def steered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem
     with EmbeddedSystem(free_settings(), tmp_path_factory.mktemp("steered")) as running:
         plants = tmp_path_factory.mktemp("plants") / "plants.jsonl"
         plants.write_text(write_entries(the_plants().values(), as_csv=False))
-        ended = smatrix("registry", "import", str(plants), environment=addresses(running.settings))
+        ended = smatrix(
+            "registry", "import", str(plants), environment=addresses(running.settings), within_s=180
+        )
         assert ended.status == 0, ended.err
         yield running
 
