@@ -89,7 +89,8 @@ class Plan:
     Attributes:
         charge: (session, period) mWh.
         objective: Sum of (base + charging)^2 over the periods, mWh^2.
-        lower_bound: Of what any plan with these energies has, mWh^2, whole periods or not.
+        lower_bound: Of what any plan with these energies has, mWh^2, even if on/off chargers could
+            be set to any power where they fit.
         sweeps: How often each community was planned.
         possible: (session,) mWh that each could have behind its community's connection.
     """
