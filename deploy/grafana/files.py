@@ -6,7 +6,16 @@ from typing import Final
 
 import orjson
 
-from deploy.grafana import batteries, control, ev_charging, grid, objectives, pipeline, quality, tickets
+from deploy.grafana import (
+    batteries,
+    control,
+    ev_charging,
+    grid,
+    objectives,
+    pipeline,
+    quality,
+    tickets,
+)
 from deploy.grafana.rendering import render
 
 FOLDER: Final = Path(__file__).parent / "dashboards"
