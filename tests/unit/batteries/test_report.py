@@ -1,4 +1,4 @@
-"""A few days of batteries by every rule: nobody beats foresight, and planning beats the sun alone."""
+"""Days of batteries by every rule: nobody beats foresight, and planning beats the sun alone."""
 
 from datetime import date
 from decimal import Decimal
