@@ -30,7 +30,7 @@ from tables.store import Store
 
 logger = logging.getLogger(__name__)
 
-SOURCES = (topics.GRID_MINUTES, topics.PLANT_MINUTES)
+SOURCES = (topics.GRID_MINUTES, topics.PLANT_MINUTES, topics.BATTERY_COMMITMENTS)
 
 
 @dataclass(slots=True)
@@ -89,7 +89,10 @@ def attach(app: App, settings: Settings) -> None:
 
 
 def _fold(app: App, batch: Batch, evaluator: Evaluator, registry: Registry) -> Step:
-    if batch.tp.topic[len(app.topic_prefix) :] == topics.GRID_MINUTES.name:
+    topic = batch.tp.topic[len(app.topic_prefix) :]
+    if topic == topics.BATTERY_COMMITMENTS.name:
+        return evaluator.take_batteries(list(read(batch, codec.battery_commitment)))
+    if topic == topics.GRID_MINUTES.name:
         return evaluator.take_grid(list(read(batch, grid_minute)), registered=registry.around)
     return evaluator.take_plants(list(read(batch, codec.plant_minute)), registered=registry.around)
 
@@ -125,6 +128,12 @@ def _changes(step: Step) -> Changes:
     }
     changes |= {
         tables.plant_key(name): tables.encode_plant(state) for name, state in step.plants.items()
+    }
+    changes |= {
+        tables.grid_commitment_key(*place): None
+        if one is None
+        else tables.encode_grid_commitment(one)
+        for place, one in step.commitments.items()
     }
     if step.shedding is not None:
         changes[tables.SHEDDING_KEY] = tables.encode_shedding(step.shedding)

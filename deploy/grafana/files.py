@@ -9,6 +9,7 @@ import orjson
 from deploy.grafana import (
     batteries,
     control,
+    ev_charging,
     grid,
     objectives,
     pipeline,
@@ -27,6 +28,7 @@ DASHBOARDS: Final = (
     quality.DASHBOARD,
     tickets.DASHBOARD,
     batteries.DASHBOARD,
+    ev_charging.DASHBOARD,
     objectives.DASHBOARD,
 )
 

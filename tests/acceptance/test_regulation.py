@@ -18,6 +18,7 @@ from schemas.regulation import (
     SwitchDirective,
     SwitchState,
 )
+from streams.domain.registry import Entry
 from streams.settings import Settings
 from tests.acceptance.running import (
     addresses,
@@ -37,6 +38,8 @@ ROLES = ("metering", "control", "history")
 METERS = tuple(f"m{number:02d}" for number in range(12))
 BASE_W, HEATER_W = 500, 2_000
 LIMIT_W = 22_000
+SLOWEST_S = 240
+"""A machine that does much else needs so long to start a worker again."""
 HEAT_FROM, KILL_AT, HEAT_UNTIL, LAST = 15, 25, 90, 100
 """Minutes: everybody heats from the one to the other, 30 kW in all, if nobody is told otherwise."""
 
@@ -46,7 +49,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem
     """A system of its own, in which a community is registered that has something to switch."""
     folder = tmp_path_factory.mktemp("limited")
     with EmbeddedSystem(free_settings(), folder, roles=ROLES) as running:
-        entries = [
+        entries: list[Entry] = [
             a_community(valid_from=0, connection_limit_w=LIMIT_W),
             *(
                 a_household(
@@ -101,7 +104,7 @@ class Terminal:
                 if number == KILL_AT:
                     kill(self.system, worker_of(self.system, "control"))
                     self.system.restart_ended_workers()
-                await asyncio.wait_for(self._hear(consumer, producer, number), timeout=60)
+                await asyncio.wait_for(self._hear(consumer, producer, number), timeout=SLOWEST_S)
         finally:
             await asyncio.gather(producer.stop(), consumer.stop())
 

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reliability.campaign import WORKERS
 from reliability.faults import ROLES_WITH_STATE, STATE_KINDS, WORKER_KINDS, Fault, Kind, draw
 from reliability.ground import Ground
 from reliability.injection import Injector
 from reliability.results import Happened, Result, table, table_of_people
-
-WORKERS = {"metering": 2, "alerts": 2, "notifications": 2, "history": 2}
 
 
 def _draw(seed: int, *, faults: int = 25, nodes: int = 1) -> list[Fault]:

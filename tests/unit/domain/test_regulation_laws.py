@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.regulation import AckOutcome, Level, SwitchDirective, SwitchState
+from schemas.regulation import AckOutcome, Level, SwitchChoice, SwitchDirective, SwitchState
 from streams.domain.regulation import Flexible, Registered
 from streams.domain.regulation_communities import Input, Regulation, Step
 from tables.regulation import decode_community, decode_switch, encode_community, encode_switch
@@ -109,7 +109,7 @@ def test_nobody_is_off_too_short_or_too_long_nor_on_too_short_but_for_emergencie
 ) -> None:
     regulation = Regulation(POLICY)
     spans: dict[str, dict[int, tuple[int, Level]]] = defaultdict(dict)
-    chosen = {one.meter_id for inputs in told for one in inputs if hasattr(one, "state")}
+    chosen = {one.meter_id for inputs in told for one in inputs if isinstance(one, SwitchChoice)}
 
     steps = play(told, regulation)
     for step in steps:
