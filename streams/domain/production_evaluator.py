@@ -23,8 +23,9 @@ from schemas.registry import Plant
 from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
 from streams.domain.apportion import apportion
 from streams.domain.communities import NEVER
-from streams.domain.forecast import DAY_S, blend
+from streams.domain.forecast import blend
 from streams.domain.forecast_learned import LearnedPolicy, forecast
+from streams.domain.forecast_times import DAY_S
 from streams.domain.production import (
     Dispatch,
     Order,

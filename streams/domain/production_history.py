@@ -12,7 +12,8 @@ import numpy as np
 
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.communities import NEVER
-from streams.domain.forecast import DAY_S, Watts
+from streams.domain.forecast import Watts
+from streams.domain.forecast_times import DAY_S
 
 DAYS: Final = 29
 """The forecasts look four weeks back; a day more for what is asked of tomorrow."""
