@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from streams.domain.batteries import MWH_OF_A_WATT
 from streams.domain.prices import PERIODS_A_DAY
 
 SHOWN_DAYS: Final = 3
+Times = npt.NDArray[np.datetime64]
 _MWH_A_KWH: Final = 1_000_000
 _W_A_KW: Final = 1_000
 
@@ -140,9 +141,9 @@ def _battery(report: Report) -> Figure:
     return figure
 
 
-def _prices(axes: Axes, report: Report, times: list[datetime], span: slice) -> None:
+def _prices(axes: Axes, report: Report, times: Times, span: slice) -> None:
     prices: Mwh = report.year.prices[report.year.first :][span]
-    axes.plot(times, prices / 100, color=COLORS["production"], drawstyle="steps-post")
+    axes.plot(np.asarray(times), prices / 100, color=COLORS["production"], drawstyle="steps-post")
     axes.set_ylabel("EUR/MWh")
     axes.axhline(0, color=COLORS["rule"], lw=0.8)
 
@@ -152,13 +153,12 @@ def _span(place: int, periods: int) -> slice:
     return slice(first, min(first + SHOWN_DAYS * PERIODS_A_DAY, periods))
 
 
-def _times(report: Report, span: slice) -> list[datetime]:
-    numbers: npt.NDArray[np.int64] = np.arange(span.start, span.stop)
+def _times(report: Report, span: slice) -> Times:
     begins = datetime.fromtimestamp(report.year.at(report.year.first), UTC).astimezone(PROFILE_ZONE)
     # Local times without a zone: so the axis says what people's clocks say.
-    return [
-        begins.replace(tzinfo=None) + timedelta(minutes=15 * number) for number in numbers.tolist()
-    ]
+    first = np.datetime64(begins.replace(tzinfo=None), "m")
+    times: Times = first + 15 * np.arange(span.start, span.stop)
+    return times
 
 
 def _share(value: float | None) -> str:

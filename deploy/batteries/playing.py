@@ -43,11 +43,11 @@ _HISTORY: Final = WARM_UP_DAYS * PERIODS_A_DAY - 1
 
 @dataclass(frozen=True)
 class Played:
-    """What households did in the days that count, (household, period), mWh; levels at the end.
+    """What households did in the days that count, (household, period), mWh; levels at its end.
 
     Attributes:
-        cost: Of each household, in cents a MWh times mWh, what is left in the battery taken off at
-            the value that it has to all rules alike.
+        cost: Of each household, in cents a MWh times mWh; what is left in the battery at the end
+            is worth nothing.
     """
 
     charge: Mwh

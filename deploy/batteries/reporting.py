@@ -38,17 +38,18 @@ class Rule:
     Attributes:
         cost: Of energy, fees and wear, EUR, without what is left in the batteries at the end.
         saving: Against no battery, EUR.
-        regret: Of what perfect foresight saves against no battery, so much is not saved, a share.
+        regret: Of what perfect foresight saves against no battery, so much is not saved, a share;
+            None where it saves nothing.
         regret_of_auto: The same against AUTO; None where foresight saves nothing beyond it.
         cycles: Of a battery in a year, discharged energy in usable capacities.
         peak_in_w: The highest quarter-hour that all communities together draw.
         peak_out_w: The highest that they feed in.
-        highest_over_auto_w: How far a community's highest draw lies over its own without batteries.
+        over_own_peak_w: How far a community's highest draw lies over its own without batteries.
     """
 
     cost: Decimal
     saving: Decimal
-    regret: float
+    regret: float | None
     regret_of_auto: float | None
     cycles: float
     peak_in_w: int
@@ -138,7 +139,7 @@ def _rule(
     return Rule(
         cost=_euros(ours),
         saving=_euros(none - ours),
-        regret=(ours - best) / (none - best),
+        regret=(ours - best) / (none - best) if none > best else None,
         regret_of_auto=(ours - best) / (auto - best) if auto > best else None,
         cycles=float(played[name].discharge.sum() / usable * 365 / days),
         peak_in_w=int(loads.sum(axis=0).max()) // MWH_OF_A_WATT,

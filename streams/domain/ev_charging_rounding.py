@@ -75,6 +75,49 @@ def _most_pressed(
 
 
 @compiled
+def _switch(  # noqa: PLR0913, PLR0917 - arrays and numbers are all that compiled code takes
+    on_off: npt.NDArray[np.bool_],
+    charge: Energies,
+    cap: Energies,
+    energy: Energies,
+    headroom: Energies,
+    with_checks: bool,  # noqa: FBT001 - compiled code takes no keywords only
+) -> bool:
+    """Fix a community's on/off sessions to whole periods; say whether all get what they need."""
+    periods = charge.shape[1]
+    is_fixed = np.zeros(len(energy), dtype=np.bool_)
+    chosen = np.zeros(periods, dtype=np.bool_)
+    room = headroom.copy()
+    is_met = True
+    while True:
+        session = _most_pressed(is_fixed, on_off, cap, energy)
+        if session == NOBODY:
+            return is_met and _others_fit(is_fixed, cap, energy, room)
+        is_fixed[session] = True
+        whole = max(cap[session].max(), 1)
+        rank = np.empty(periods)
+        for period in range(periods):
+            rank[period] = -charge[session, period] / whole - period * 1e-9
+            if cap[session, period] < whole:
+                rank[period] += _AT_THE_EDGE
+        order = np.argsort(rank)
+        before = room.copy()
+        _choose(session, order, cap, energy, room, chosen, is_fixed, False)  # noqa: FBT003
+        if with_checks and not _others_fit(is_fixed, cap, energy, room):
+            room[:] = before
+            _choose(session, order, cap, energy, room, chosen, is_fixed, True)  # noqa: FBT003
+        rest = energy[session]
+        for period in range(periods):
+            taken = min(cap[session, period], rest) if chosen[period] else 0
+            if chosen[period]:
+                headroom[period] -= cap[session, period] - taken
+            charge[session, period] = cap[session, period] = taken
+            rest -= taken
+        energy[session] -= rest
+        is_met = is_met and rest == 0
+
+
+@compiled
 def switch_on_off(
     on_off: npt.NDArray[np.bool_],
     charge: Energies,
@@ -88,36 +131,12 @@ def switch_on_off(
     more; `energy` falls where the room does not hold a whole charger often enough; `headroom` falls
     by what a charger is on for, and a vehicle that gets full does not use.
     """
-    periods = charge.shape[1]
-    is_fixed = np.zeros(len(energy), dtype=np.bool_)
-    chosen = np.zeros(periods, dtype=np.bool_)
-    room = headroom.copy()
-    is_narrow = (cap.sum(axis=0) > headroom).any()
-    while True:
-        session = _most_pressed(is_fixed, on_off, cap, energy)
-        if session == NOBODY:
-            return
-        is_fixed[session] = True
-        whole = max(cap[session].max(), 1)
-        rank = np.empty(periods)
-        for period in range(periods):
-            rank[period] = -charge[session, period] / whole - period * 1e-9
-            if cap[session, period] < whole:
-                rank[period] += _AT_THE_EDGE
-        order = np.argsort(rank)
-        before = room.copy()
-        _choose(session, order, cap, energy, room, chosen, is_fixed, False)  # noqa: FBT003 - as above
-        if is_narrow and not _others_fit(is_fixed, cap, energy, room):
-            room[:] = before
-            _choose(session, order, cap, energy, room, chosen, is_fixed, True)  # noqa: FBT003 - as above
-        rest = energy[session]
-        for period in range(periods):
-            taken = min(cap[session, period], rest) if chosen[period] else 0
-            if chosen[period]:
-                headroom[period] -= cap[session, period] - taken
-            charge[session, period] = cap[session, period] = taken
-            rest -= taken
-        energy[session] -= rest
+    charges, caps, energies, rooms = charge.copy(), cap.copy(), energy.copy(), headroom.copy()
+    # Mostly all find room, and it is enough to look once.
+    if _switch(on_off, charge, cap, energy, headroom, False):  # noqa: FBT003
+        return
+    charge[:], cap[:], energy[:], headroom[:] = charges, caps, energies, rooms
+    _switch(on_off, charge, cap, energy, headroom, True)  # noqa: FBT003
 
 
 @compiled

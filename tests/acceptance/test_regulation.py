@@ -103,7 +103,7 @@ class Terminal:
                 await self._measure(producer, number)
                 if number == KILL_AT:
                     kill(self.system, worker_of(self.system, "control"))
-                    self.system.restart_ended_workers()
+                    self.system.start_worker("control")
                 await asyncio.wait_for(self._hear(consumer, producer, number), timeout=SLOWEST_S)
         finally:
             await asyncio.gather(producer.stop(), consumer.stop())
