@@ -1,11 +1,11 @@
-"""Shell around `streams.domain.batteries_communities`: closed periods in, directives out.
+"""Shell around `streams.domain.batteries_communities`: periods and limits in, directives out.
 
 Prices and the registry are followed, and known up to what was written before a period came.
 """
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, Final
 
 from faust.types import StreamT
 
@@ -20,13 +20,15 @@ from streams.codecs.registry import UnreadableEntryError
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Effects
-from streams.domain.batteries_communities import Fleet, Step, ToldPeriod
+from streams.domain.batteries_communities import Fleet, Limited, Step, ToldPeriod
 from streams.domain.prices import PriceBook
 from streams.policies import battery_policy
 from streams.settings import Settings
 from tables import batteries as tables
 
 logger = logging.getLogger(__name__)
+
+SOURCES: Final = (topics.HOUSEHOLD_INTERVALS, topics.SWITCH_DIRECTIVES, topics.SHED_ORDERS)
 
 
 def attach(app: App, settings: Settings) -> None:
@@ -52,7 +54,7 @@ def attach(app: App, settings: Settings) -> None:
         forget=metrics.forget,
     )
 
-    @app.agent(app.bytes_topic(topics.HOUSEHOLD_INTERVALS.name), name="batteries")
+    @app.agent(app.bytes_topic(*(topic.name for topic in SOURCES)), name="batteries")
     async def batteries(stream: StreamT[Any]) -> None:
         """Decide what each household's battery shall do in the next period."""
         async for batch in batches(stream):
@@ -61,7 +63,7 @@ def attach(app: App, settings: Settings) -> None:
                 batch.abandon()
                 continue
             partition = partitions.of(batch)
-            step = await _fold(partition.kept, _decode(batch), registry, book)
+            step = await _fold(partition.kept, _decode(app, batch), registry, book)
             effects = Effects()
             effects.changes[declared.periods] = {
                 tables.key(*place): None if period is None else tables.encode(period)
@@ -76,8 +78,10 @@ def attach(app: App, settings: Settings) -> None:
             await app.delivery.commit(batch, effects)
 
 
-async def _fold(fleet: Fleet, told: list[ToldPeriod], registry: Registry, book: PriceBook) -> Step:
-    """Fold told periods one by one: planning takes milliseconds a battery, and others wait."""
+async def _fold(
+    fleet: Fleet, told: list[ToldPeriod | Limited], registry: Registry, book: PriceBook
+) -> Step:
+    """Fold what is told one by one: planning takes milliseconds a battery, and others wait."""
     step = Step()
     for one in told:
         further = fleet.fold([one], registered=registry.of, prices=book)
@@ -97,15 +101,27 @@ def _take_price(book: PriceBook, value: bytes) -> None:
         logger.error("a record of %s is left out: %s", topics.PRICES.name, error)  # noqa: TRY400 - a line
 
 
-def _decode(batch: Batch) -> list[ToldPeriod]:
+def _decode(app: App, batch: Batch) -> list[ToldPeriod | Limited]:
+    topic = batch.tp.topic[len(app.topic_prefix) :]
     told = []
     for record in batch.records:
         try:
-            told.append(codec.told_period(record.value))
+            read = _read(topic, record.value)
         except ValueError as error:
-            metrics.MALFORMED.labels(topics.HOUSEHOLD_INTERVALS.name).inc()
+            metrics.MALFORMED.labels(topic).inc()
             leave_out(batch, record.offset, error)
+            continue
+        if read is not None:
+            told.append(read)
     return told
+
+
+def _read(topic: str, value: bytes | None) -> ToldPeriod | Limited | None:
+    if topic == topics.HOUSEHOLD_INTERVALS.name:
+        return codec.told_period(value)
+    if topic == topics.SHED_ORDERS.name:
+        return codec.shed(value)
+    return codec.switched_off(value)
 
 
 def _observe(step: Step, partition: Partition[Fleet], book: PriceBook) -> None:

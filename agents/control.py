@@ -7,6 +7,7 @@ from agents import (
     energy_balance,
     ev_charging,
     production,
+    production_commitments,
     production_readings,
     regulation,
 )
@@ -27,5 +28,6 @@ def attach(app: App, settings: Settings) -> None:
     regulation.attach(app, settings)
     batteries.attach(app, settings)
     production_readings.attach(app, settings)
+    production_commitments.attach(app, settings)
     production.attach(app, settings)
     ev_charging.attach(app, settings)

@@ -22,6 +22,7 @@ from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Changes, Effects
 from streams.domain.communities import NEVER
 from streams.domain.production_evaluator import Evaluator, Step
+from streams.domain.steering import Steering
 from streams.policies import forecast_policy, production_policy
 from streams.settings import Settings
 from tables import production as tables
@@ -29,16 +30,15 @@ from tables.store import Store
 
 logger = logging.getLogger(__name__)
 
-SOURCES = (topics.GRID_MINUTES, topics.PLANT_MINUTES)
+SOURCES = (topics.GRID_MINUTES, topics.PLANT_MINUTES, topics.BATTERY_COMMITMENTS)
 
 
 @dataclass(slots=True)
 class _Kept:
-    """What the agent keeps of the grid; `heard_at`: when its newest minute came, wall clock."""
+    """What the agent keeps of the grid."""
 
     evaluator: Evaluator
-    heard_at: float | None = None
-    is_steering: bool = False
+    steering: Steering
 
 
 def attach(app: App, settings: Settings) -> None:
@@ -53,7 +53,7 @@ def attach(app: App, settings: Settings) -> None:
         evaluator = tables.load(stores[table.name], policy, forecasting, retention_s=retention_s)
         # Who has steered before, and hears nothing after a restart, has stopped too.
         heard_at = None if evaluator.decided[0] == NEVER else clock.epoch_now()
-        return _Kept(evaluator, heard_at)
+        return _Kept(evaluator, Steering(stale_s, heard_at))
 
     def forget(number: str, names: Iterable[str]) -> None:
         metrics.forget_grid()
@@ -74,8 +74,8 @@ def attach(app: App, settings: Settings) -> None:
             kept: _Kept = partition.kept
             step = _fold(app, batch, kept.evaluator, registry)
             if step.decided is not None:
-                kept.heard_at = now
-            _watch(kept, now=now, stale_s=stale_s)
+                kept.steering.heard_at = now
+            _watch(kept.steering, now=now)
             effects = Effects()
             effects.changes[table] = _changes(step)
             effects.routed = {
@@ -89,31 +89,32 @@ def attach(app: App, settings: Settings) -> None:
 
 
 def _fold(app: App, batch: Batch, evaluator: Evaluator, registry: Registry) -> Step:
-    if batch.tp.topic[len(app.topic_prefix) :] == topics.GRID_MINUTES.name:
+    topic = batch.tp.topic[len(app.topic_prefix) :]
+    if topic == topics.BATTERY_COMMITMENTS.name:
+        return evaluator.take_batteries(list(read(batch, codec.battery_commitment)))
+    if topic == topics.GRID_MINUTES.name:
         return evaluator.take_grid(list(read(batch, grid_minute)), registered=registry.around)
     return evaluator.take_plants(list(read(batch, codec.plant_minute)), registered=registry.around)
 
 
-def _watch(kept: _Kept, *, now: float, stale_s: float) -> None:
+def _watch(steering: Steering, *, now: float) -> None:
     """Say when the inputs are too old to steer by, and when they are there again.
 
     Nothing has to be taken back then: every order has its end.
     """
-    if kept.heard_at is None:
+    turns, age_s = steering.turns(now), steering.age_s(now)
+    if age_s is None:
         return
-    metrics.INPUT_AGE.set(now - kept.heard_at)
-    is_steering = now - kept.heard_at <= stale_s
-    if is_steering != kept.is_steering:
-        if is_steering:
-            logger.warning("production steers: minutes of the grid come in")
-        else:
-            logger.error(
-                "production has stopped steering: no minute of the grid for %.0f s; orders end by "
-                "themselves",
-                now - kept.heard_at,
-            )
-    kept.is_steering = is_steering
-    metrics.STEERING.set(is_steering)
+    metrics.INPUT_AGE.set(age_s)
+    metrics.STEERING.set(steering.is_on)
+    if turns and steering.is_on:
+        logger.warning("production steers: minutes of the grid come in")
+    elif turns:
+        logger.error(
+            "production has stopped steering: no minute of the grid for %.0f s; orders end by "
+            "themselves",
+            age_s,
+        )
 
 
 def _changes(step: Step) -> Changes:
@@ -127,6 +128,12 @@ def _changes(step: Step) -> Changes:
     }
     changes |= {
         tables.plant_key(name): tables.encode_plant(state) for name, state in step.plants.items()
+    }
+    changes |= {
+        tables.grid_commitment_key(*place): None
+        if one is None
+        else tables.encode_grid_commitment(one)
+        for place, one in step.commitments.items()
     }
     if step.shedding is not None:
         changes[tables.SHEDDING_KEY] = tables.encode_shedding(step.shedding)

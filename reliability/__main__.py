@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reliability.campaign import Campaign, run
 from reliability.faults import Kind
-from reliability.results import Result, table, table_of_runs
+from reliability.results import Result, table, table_of_people, table_of_runs
 from streams.settings import ConfigurationError, DeliveryMode
 
 _OUT = Path("out/reliability")
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.what == "table":
         paths = sorted(options.out.glob("seed-*.json"), key=lambda path: (len(path.name), path))
         results = [Result.read(path) for path in paths]
-        _say(f"{table_of_runs(results)}\n{table(results)}")
+        _say(f"{table_of_runs(results)}\n{table_of_people(results)}\n{table(results)}")
         return 0
     # So that an end from outside leaves no process, no mount and no folder behind either.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

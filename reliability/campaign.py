@@ -28,7 +28,7 @@ from reliability.results import Happened, Result
 from reliability.watch import Load, Watch
 from streams.settings import DeliveryMode
 
-WORKERS: Final = {"metering": 2, "alerts": 2, "notifications": 2, "history": 2}
+WORKERS: Final = {"metering": 2, "validation": 2, "alerts": 2, "notifications": 2, "history": 2}
 HEAL_S: Final = 60.0
 MAILS_S: Final = 150.0
 """Until when every mail must have gone out: a mail that failed twice is tried again after 2 min."""

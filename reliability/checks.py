@@ -25,6 +25,8 @@ _LOCK: Final = re.compile(r"\block", re.IGNORECASE)
 _TIMES: Final = {
     "household-intervals": "period_start",
     "community-minutes": "minute",
+    "validated-intervals": "period_start",
+    "reading-verdicts": "period_start",
     "autarky-intervals": "period_start",
     "autarky-changes": "period_start",
 }
@@ -35,6 +37,14 @@ _STORED: Final = {
     "household-intervals": (
         "SELECT community_id, toUnixTimestamp(period_start), '', version "
         "FROM smatrix.community_quarter_hours"
+    ),
+    "validated-intervals": (
+        "SELECT community_id, toUnixTimestamp(period_start), '', max(version) "
+        "FROM smatrix.validated_household_intervals GROUP BY ALL"
+    ),
+    "reading-verdicts": (
+        "SELECT community_id, toUnixTimestamp(period_start), '', max(version) "
+        "FROM smatrix.period_verdicts GROUP BY ALL"
     ),
     "autarky-intervals": (
         "SELECT community_id, toUnixTimestamp(period_start), '', version "
@@ -66,7 +76,7 @@ def first_of(found: Faults) -> str:
 
 
 def what_was_told(settings: Settings) -> tuple[Told, Faults, Faults]:
-    """Read all that metering and alerts have told and have committed.
+    """Read all that workers have told and have committed.
 
     Returns:
         The last of each; where one version has two contents; where a version went back.
@@ -93,7 +103,7 @@ def what_was_told(settings: Settings) -> tuple[Told, Faults, Faults]:
 
 
 def lost_on_the_way(client: Client, told: Told) -> Faults:
-    """Return what metering and alerts told last, but ClickHouse does not have as the last."""
+    """Return what workers told last, but ClickHouse does not have as the last."""
     found: Faults = []
     for name, query in _STORED.items():
         stored = {(row[0], row[1], row[2]): row[3] for row in client.query(query).result_rows}

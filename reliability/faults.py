@@ -49,7 +49,7 @@ STATE_KINDS: Final = frozenset(
 )
 """Kinds that are about state, which not every role has."""
 
-ROLES_WITH_STATE: Final = ("metering", "alerts", "notifications")
+ROLES_WITH_STATE: Final = ("metering", "validation", "alerts", "notifications")
 
 WORKER_KINDS: Final = STATE_KINDS | {
     Kind.WORKER_STOPPED,
@@ -82,7 +82,7 @@ _LASTS_S: Final = {
     Kind.MAIL_PAUSED: (2.0, 9.0),
 }
 _MOST_AT_ONCE: Final = 3
-_SHARES: Final = {"metering": 5, "alerts": 3, "notifications": 3, "history": 2}
+_SHARES: Final = {"metering": 5, "validation": 3, "alerts": 3, "notifications": 3, "history": 2}
 """How often a role is hit, beside the others."""
 BURST_S: Final = 0.8
 """Faults of one burst come within so long."""

@@ -103,6 +103,17 @@ def table_of_runs(results: Iterable[Result]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def table_of_people(results: Iterable[Result]) -> str:
+    """Return a table in Markdown of the tickets and mails of those runs that had any."""
+    told = [result for result in results if result.people]
+    names = list(dict.fromkeys(name for result in told for name in result.people))
+    lines = [f"| {' | '.join(('run', *names))} |", "|---" * (len(names) + 1) + "|"]
+    for result in told:
+        figures = " | ".join(str(result.people.get(name, "")) for name in names)
+        lines.append(f"| {_shortly(result.command)} | {figures} |")
+    return "\n".join(lines) + "\n"
+
+
 def _shortly(command: str) -> str:
     options, *without = command.removeprefix("python -m reliability ").split(" --without ")
     return f"`{options}`" + (f", without {len(without)} kinds" if without else "")

@@ -49,6 +49,22 @@ class PlantMinute(BaseModel):
     out_of_service: bool
 
 
+class BatteryCommitment(BaseModel):
+    """What the batteries of one partition are told to give to the grid in a period.
+
+    Partition and period identify it. Of several versions the highest stands.
+    """
+
+    model_config = _SENT
+
+    schema_version: Literal[1] = 1
+    partition: Annotated[int, Field(ge=0)]
+    period_start: PeriodStart
+    version: Version
+    given_w: Annotated[int, Field(description="W; negative: they take from it")]
+    batteries: Annotated[int, Field(ge=0, description="that have been told something")]
+
+
 class OrderReason(StrEnum):
     """Why a plant is asked for just so much."""
 

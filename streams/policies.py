@@ -15,6 +15,8 @@ from streams.domain.energy_balance import BalancePolicy
 from streams.domain.ev_charging import ChargingPolicy
 from streams.domain.ev_charging_planning import Tolerance
 from streams.domain.forecast import ForecastPolicy
+from streams.domain.forecast_features import Place
+from streams.domain.forecast_learned import LearnedPolicy
 from streams.domain.malfunction import MalfunctionPolicy
 from streams.domain.notifications import NotificationPolicy
 from streams.domain.plant_readings import ReadingPolicy
@@ -24,6 +26,7 @@ from streams.domain.regulation import PolicyError, RegulationPolicy
 from streams.domain.regulation_hours import OffPeak
 from streams.domain.vee import Thresholds
 from streams.domain.windows import WindowPolicy
+from streams.forecast_model import read_model
 from streams.settings import ConfigurationError, Settings
 
 # Periods can be told again for as long as their minutes can be corrected, and that little more.
@@ -169,9 +172,13 @@ def balance_policy(settings: Settings) -> BalancePolicy:
     )
 
 
-def forecast_policy(settings: Settings) -> ForecastPolicy:
-    """Return how the grid's net load is forecast."""
-    return ForecastPolicy(timezone=settings.grid_zone)
+def forecast_policy(settings: Settings) -> LearnedPolicy:
+    """Return how the grid's net load is forecast: with the weights that are shipped."""
+    return LearnedPolicy(
+        weights=read_model().weights["grid"],
+        place=Place(timezone=settings.grid_zone),
+        floor=ForecastPolicy(timezone=settings.grid_zone),
+    )
 
 
 def production_policy(settings: Settings) -> ProductionPolicy:
@@ -253,5 +260,5 @@ def charging_policy(settings: Settings) -> ChargingPolicy:
         grid_limit_w=settings.ev_grid_limit_w,
         most_stay_s=int(settings.ev_most_stay.total_seconds()),
         most_ahead_s=int(settings.max_ahead.total_seconds()),
-        forecast=forecast_policy(settings),
+        forecast=ForecastPolicy(timezone=settings.grid_zone),
     )

@@ -30,6 +30,7 @@ from schemas.notifications import Notification, NotificationState, Subscription
 from schemas.persons import Person
 from schemas.prices import Price
 from schemas.production import (
+    BatteryCommitment,
     PlantMinute,
     PlantReading,
     ProductionOrder,
@@ -97,6 +98,7 @@ GRID_PARTIALS: Final = Topic("grid-partials", "grid", GridPartial)
 GRID_MINUTES: Final = Topic("grid-minutes", "grid", GridMinute)
 PLANT_READINGS: Final = Topic("plant-readings", "plant id", PlantReading, is_received=True)
 PLANT_MINUTES: Final = Topic("plant-minutes", "grid", PlantMinute)
+BATTERY_COMMITMENTS: Final = Topic("battery-commitments", "grid", BatteryCommitment)
 PRODUCTION_ORDERS: Final = Topic("production-orders", "plant id", ProductionOrder)
 PRODUCTION_PLANS: Final = Topic("production-plans", "plant id", ProductionPlan)
 SHED_ORDERS: Final = Topic("shed-orders", "community id", ShedOrder)
@@ -168,6 +170,7 @@ TOPICS: Final = (
     GRID_MINUTES,
     PLANT_READINGS,
     PLANT_MINUTES,
+    BATTERY_COMMITMENTS,
     PRODUCTION_ORDERS,
     PRODUCTION_PLANS,
     SHED_ORDERS,

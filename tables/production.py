@@ -1,9 +1,10 @@
 """What production remembers.
 
 `plant-readings`: under plant and minute the reading that stands, deleted when it can't be corrected
-any more. `production`, in the partition of the grid: minutes and quarter-hours of the grid (deleted
-after hours and weeks), the state of each plant (as many as ever reported), what communities are
-asked to shed, and what was decided last; written when it changes.
+any more. `battery-commitments`: under its id each directive of the last hour. `production`, in the
+partition of the grid: minutes and quarter-hours of the grid (deleted after hours and weeks), the
+state of each plant (as many as ever reported), what batteries are told (an hour), what communities
+are asked to shed, and what was decided last; written when it changes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,12 +14,13 @@ from typing import Any, Final
 import orjson
 from faust import Table
 
-from schemas.production import PlantMinute
+from schemas.production import BatteryCommitment, PlantMinute
 from streams.delivery.app import App
 from streams.domain.communities import NEVER
-from streams.domain.forecast import ForecastPolicy
+from streams.domain.forecast_learned import LearnedPolicy
 from streams.domain.plant_readings import Kept, Readings
 from streams.domain.production import ProductionPolicy
+from streams.domain.production_commitments import Commitments, Committed, GridCommitments
 from streams.domain.production_evaluator import Evaluator, Shedding
 from streams.domain.production_history import History, Load, Quarter
 from streams.domain.production_plants import PlantState
@@ -32,7 +34,9 @@ _MINUTE, _QUARTER, _PLANT = b"\x01", b"\x02", b"\x03"
 _READING: Final = b"\x04"
 SHEDDING_KEY: Final = b"\x05"
 DECIDED_KEY: Final = b"\x06"
+_GRID_COMMITMENT, _COMMITMENT = b"\x07", b"\x08"
 _TIME: Final = Struct(">q")
+_PERIOD_AND_PARTITION: Final = Struct(">cqq")
 
 
 def declare_readings(app: App) -> Table[bytes, bytes]:
@@ -43,6 +47,38 @@ def declare_readings(app: App) -> Table[bytes, bytes]:
 def declare(app: App) -> Table[bytes, bytes]:
     """Declare the table of what is decided from."""
     return app.bytes_table("production")
+
+
+def declare_commitments(app: App) -> Table[bytes, bytes]:
+    """Declare the table of batteries' directives."""
+    return app.bytes_table("battery-commitments")
+
+
+def commitment_key(directive_id: str) -> bytes:
+    """Return the key of a battery's directive."""
+    return _COMMITMENT + directive_id.encode()
+
+
+def grid_commitment_key(period: int, partition: int) -> bytes:
+    """Return the key of what a partition's batteries are told in a period."""
+    return _PERIOD_AND_PARTITION.pack(_GRID_COMMITMENT, period, partition)
+
+
+def encode_grid_commitment(commitment: BatteryCommitment) -> bytes:
+    """Return what a partition's batteries are told as bytes."""
+    return encode(commitment.model_dump())
+
+
+def load_commitments(store: Store) -> Commitments:
+    """Return the directives of a partition's batteries.
+
+    Raises:
+        SchemaError: If a later version wrote them.
+    """
+    return Commitments(
+        (key[1:].decode(), Committed(*decode(data)))
+        for key, data in store.items(_COMMITMENT, prefix=_COMMITMENT)
+    )
 
 
 def reading_key(plant_id: str, minute: int) -> bytes:
@@ -147,7 +183,7 @@ def load_readings(store: Store) -> Readings:
 
 
 def load(
-    store: Store, policy: ProductionPolicy, forecasting: ForecastPolicy, *, retention_s: int
+    store: Store, policy: ProductionPolicy, forecasting: LearnedPolicy, *, retention_s: int
 ) -> Evaluator:
     """Return the evaluator as it was.
 
@@ -165,6 +201,10 @@ def load(
             quarters=((at, Quarter(*row)) for at, row in _times(store, _QUARTER)),
         ),
         plants=_plants(store),
+        commitments=GridCommitments(
+            BatteryCommitment.model_validate(decode(data))
+            for _, data in store.items(_GRID_COMMITMENT, prefix=_GRID_COMMITMENT)
+        ),
         shedding=None if shedding is None else decode_shedding(shedding),
         decided=(minute, version, planned),
     )

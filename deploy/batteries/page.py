@@ -142,7 +142,7 @@ def _battery(report: Report) -> Figure:
 
 def _prices(axes: Axes, report: Report, times: list[datetime], span: slice) -> None:
     prices: Mwh = report.year.prices[report.year.first :][span]
-    axes.step(times, prices / 100, color=COLORS["production"], where="post")
+    axes.plot(np.asarray(times), prices / 100, color=COLORS["production"], drawstyle="steps-post")
     axes.set_ylabel("EUR/MWh")
     axes.axhline(0, color=COLORS["rule"], lw=0.8)
 

@@ -28,10 +28,14 @@ from streams.domain.batteries_deciding import (
     room_of,
 )
 from streams.domain.batteries_plan import Outlook, best_order, plan, stage_cost, values
+from streams.domain.forecast import Watts
 from streams.domain.prices import PERIODS_A_DAY, Prospect, prospect_of
 
 PUBLISHED_HOUR: Final = 13
 """From this local hour on the prices of tomorrow are known."""
+
+FINE: Final = 161
+"""Levels that foresight plans by."""
 
 PERIODS_AN_HOUR: Final = 4
 _HISTORY: Final = WARM_UP_DAYS * PERIODS_A_DAY - 1
@@ -94,7 +98,7 @@ def foresight(year: Year, policy: BatteryPolicy) -> Played:
         outlook = Outlook(
             nets=nets[None], prices=year.prices[year.first :], grid_in=free, grid_out=free
         )
-        chosen = plan(battery, outlook, battery.reserve, costs=policy.costs)
+        chosen = plan(battery, outlook, battery.reserve, costs=policy.costs, levels=FINE)
         orders[household] = np.array(chosen, dtype=np.int64)
     return played(year, orders, policy)
 
@@ -108,9 +112,9 @@ def planned(
 ) -> Played:
     """Return the year as the controller plays it, but planning anew each hour only.
 
-    It knows prices as the market tells them, and of loads what was measured until the period
-    before; what to do it decides each quarter-hour. `shares` limits what all of a community's
-    batteries move at the grid.
+    It knows prices as the market tells them, and of loads what was measured until two periods
+    before the hour; with that it decides each quarter-hour what to do. `shares` limits what all of
+    a community's batteries move at the grid.
     """
     batteries = batteries_of(year, policy)
     orders = np.zeros((*year.nets[:, year.first :].shape, 2), np.int64)
@@ -169,12 +173,7 @@ def _plans(
         if shares:
             around = Surroundings(history=year.communities[community, past] / MWH_OF_A_WATT)
             room = room_of(around, start=now, policy=policy)
-        expected = expectations(
-            year.nets[members, past] / MWH_OF_A_WATT,
-            start=now,
-            periods=policy.horizon_periods + 1,
-            policy=policy,
-        )
+        expected = _expected(year, policy, members, period, periods=policy.horizon_periods)
         of_members = [batteries[member] for member in members.tolist()]
         chances = outlooks(expected, of_members, room, prospect)
         for member, outlook in zip(members.tolist(), chances, strict=True):
@@ -182,6 +181,19 @@ def _plans(
                 raise ValueError(f"nothing is known of household {member} in period {period}")
             plans[member] = outlook, values(batteries[member], outlook, costs=policy.costs)
     return plans
+
+
+def _expected(
+    year: Year, policy: BatteryPolicy, members: Mwh, period: int, *, periods: int
+) -> Watts:
+    """Return what is expected from the period before on, of which nothing is measured yet."""
+    past = slice(period - 1 - _HISTORY, period - 1)
+    return expectations(
+        year.nets[members, past] / MWH_OF_A_WATT,
+        start=year.at(period - 1),
+        periods=periods + 1,
+        policy=policy,
+    )
 
 
 def _prospect(year: Year, period: int, policy: BatteryPolicy) -> Prospect:

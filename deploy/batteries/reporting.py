@@ -93,11 +93,9 @@ def report_of(  # noqa: PLR0913 - whose year, and by which rules
         FORESIGHT: foresight(year, policy),
     }
     for name, shares in ((UNLIMITED, False), (OURS, True)):
+        on_progress(name)
         played[name] = planned(
-            year,
-            policy,
-            shares=shares,
-            on_progress=lambda day, name=name: on_progress(f"{name}: day={day}"),
+            year, policy, shares=shares, on_progress=lambda day: on_progress(f"day={day}")
         )
     prices = year.prices[year.first :]
     return Report(

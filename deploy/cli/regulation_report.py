@@ -1,4 +1,4 @@
-"""`smatrix simulate regulation`: the same grid without control, by the simplest rule, and by ours."""
+"""`smatrix simulate regulation`: one grid without control, by the simplest rule, and by ours."""
 
 from datetime import UTC, datetime
 from pathlib import Path

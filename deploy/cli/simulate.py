@@ -14,7 +14,7 @@ from deploy.cli.load import Communities, Households, Profiles, Seed
 from deploy.cli.up import stop_on_signals
 from deploy.embedded.system import EmbeddedSystem
 from deploy.simulation.page import REPORT_FILE, RESULT_FILE, write
-from deploy.simulation.running import run
+from deploy.simulation.running import reads_of, run
 from deploy.simulation.scenario import Options, Scenario
 from deploy.simulation.scenarios import SCENARIOS
 from deploy.simulation.verdict import Verdict
@@ -68,6 +68,8 @@ def _simulate(scenario: Scenario, options: Options, out: Path) -> None:
     settings, console = get_settings(), Console(soft_wrap=True, highlight=False)
     stop_on_signals()
     console.print(f"{scenario.title}: {scenario.story}")
+    # Before workers start: what takes long to load is then ready for them as well.
+    reads = reads_of(scenario, settings)
     system = EmbeddedSystem(settings, out / "system", wipe=True, roles=scenario.roles)
     system.variables["SMATRIX_COMMIT_INTERVAL"] = _COMMIT_S
     with system:
@@ -75,6 +77,7 @@ def _simulate(scenario: Scenario, options: Options, out: Path) -> None:
             scenario,
             options,
             settings,
+            reads=reads,
             client=connect(settings),
             on_minute=_Teller(console, scenario, options).tell,
         )

@@ -21,7 +21,8 @@ from deploy.kafka.cluster import KafkaCluster, ports_of
 from deploy.kafka.node import KafkaNode
 from streams.settings import BrokerSecurity, ConfigurationError, Settings
 
-READY_S: Final = 60.0
+READY_S: Final = 180.0
+"""On a new machine the first start compiles, in several workers at once; later ones need not."""
 _POLL_S: Final = 0.05
 _HTTP: Final = urllib3.PoolManager(timeout=2.0, retries=False)
 

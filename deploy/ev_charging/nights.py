@@ -39,7 +39,8 @@ class Night:
     @property
     def base(self) -> npt.NDArray[np.float64]:
         """What the grid draws without vehicles, (period,) mWh."""
-        return self.community_base.sum(axis=0).astype(np.float64)
+        base: npt.NDArray[np.float64] = self.community_base.sum(axis=0).astype(np.float64)
+        return base
 
 
 def a_night(

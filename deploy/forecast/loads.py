@@ -1,7 +1,7 @@
 """The net load of a fleet that is made of measured profiles, on UTC quarter-hours."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -153,25 +153,15 @@ def _sum(fleet: Fleet, row: npt.NDArray[np.int64]) -> Watts:
     at = np.where(row >= 0, row, 0)
     profiles = fleet.profiles
 
-    def total(shape: npt.NDArray[np.int64], watts: npt.NDArray[np.float32], columns: int) -> Watts:
-        return np.bincount(shape, weights=watts, minlength=columns)
-
-    parts: Sequence[tuple[npt.NDArray[np.float32], Watts]] = (
-        (
-            profiles.household,
-            total(fleet.shape, fleet.full_load_w, profiles.household.shape[1]),
-        ),
-        (
-            profiles.heatpump,
-            total(fleet.heat_pump_shape, fleet.heat_pump_w, profiles.heatpump.shape[1]),
-        ),
-        (
-            profiles.ev_home,
-            np.bincount(fleet.ev_shape, minlength=profiles.ev_home.shape[1])
-            * profiles.ev_home_kw.astype(np.float64)
-            * KW,
-        ),
-        (profiles.pv, -total(fleet.pv_shape, fleet.pv_w, profiles.pv.shape[1])),
+    charger_w = profiles.ev_home_kw[fleet.ev_shape] * KW
+    parts = (
+        (profiles.household, fleet.shape, fleet.full_load_w),
+        (profiles.heatpump, fleet.heat_pump_shape, fleet.heat_pump_w),
+        (profiles.ev_home, fleet.ev_shape, charger_w),
+        (profiles.pv, fleet.pv_shape, -fleet.pv_w),
     )
-    whole = sum(shapes.astype(np.float64) @ watts for shapes, watts in parts)
+    whole = sum(
+        shapes.astype(np.float64) @ np.bincount(shape, weights=watts, minlength=shapes.shape[1])
+        for shapes, shape, watts in parts
+    )
     return np.asarray(whole)[at][None, :]

@@ -97,6 +97,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "levels": {
             level.value: {
                 "series": len(errors.naive_sum),
+                "hindsight_skill": errors.hindsight_skill(),
                 "horizons": {
                     NEXT_MINUTE: _next_minute(errors),
                     **{name: _figures(errors, horizons) for name, horizons in HORIZONS.items()},
@@ -154,6 +155,10 @@ def as_tables(report: Report) -> str:
         ),
         rows,
     )
+    hindsight = ", ".join(
+        f"{level.value} {_number(errors.hindsight_skill())}"
+        for level, errors in scores.levels.items()
+    )
     return (
         f"{len(report.days)} days from {report.days[0]} to {report.days[-1]} in "
         f"{scores.stretches} stretches, seed {report.seed}, {scores.origins} origins every "
@@ -161,7 +166,9 @@ def as_tables(report: Report) -> str:
         "Skill is 1 - MAE / MAE of the reference, over the forecasts that the reference could make "
         "too. The file knows no minutes: the row of the next minute is persistence within the "
         "quarter-hour, which is exact there by construction, and the forecast of the next "
-        "quarter-hour in every fifteenth minute.\n"
+        "quarter-hour in every fifteenth minute.\n\n"
+        "For comparison, the skill against yesterday of a mean that nobody could know: of the same "
+        f"time on the three days before and the three days after. {hindsight}.\n"
     )
 
 

@@ -50,6 +50,8 @@ class Errors:
         naive_sum: By row, differences from the same time yesterday over the whole series: what
             MASE divides by.
         naive_count: How many.
+        hindsight_sum: By row, differences from the mean of the same time on the three days before
+            and the three after: what the days around say, without weather.
     """
 
     sums: dict[Method, Watts]
@@ -58,6 +60,7 @@ class Errors:
     week_count: npt.NDArray[np.int64]
     naive_sum: Watts
     naive_count: npt.NDArray[np.int64]
+    hindsight_sum: Watts
 
     @classmethod
     def empty(cls, rows: int) -> "Errors":
@@ -70,6 +73,7 @@ class Errors:
             np.zeros(shape, np.int64),
             np.zeros(rows),
             np.zeros(rows, np.int64),
+            np.zeros(rows),
         )
 
     def add(self, answers: dict[Method, Watts], truth: Watts) -> None:
@@ -84,6 +88,22 @@ class Errors:
             self.week_sums[method] += np.where(with_week, off[method], 0)
         self.count += known
         self.week_count += with_week
+
+    def add_series(self, rows: Watts) -> None:
+        """Count what MASE divides by, and hindsight, of whole series, (rows, periods)."""
+        yesterday = np.abs(rows - _moved(rows, 1))
+        around = np.stack([_moved(rows, days) for days in (-3, -2, -1, 1, 2, 3)])
+        known = np.isfinite(around)
+        mean = np.where(known, around, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        is_known = np.isfinite(yesterday)
+        self.naive_sum += np.where(is_known, yesterday, 0).sum(axis=1)
+        self.naive_count += is_known.sum(axis=1)
+        self.hindsight_sum += np.where(is_known, np.abs(rows - mean), 0).sum(axis=1)
+
+    def hindsight_skill(self) -> float | None:
+        """Return the skill against yesterday of knowing the days around; None without any."""
+        naive = float(self.naive_sum.sum())
+        return 1 - float(self.hindsight_sum.sum()) / naive if naive else None
 
     def mean_w(self, method: Method, horizons: slice) -> float | None:
         """Return the mean absolute error in W of some horizons; None without any."""
@@ -144,9 +164,7 @@ def score(
     for stretch in stretches:
         for level, rows in stretch.rows.items():
             errors = scores.levels.setdefault(level, Errors.empty(len(rows)))
-            off = np.abs(rows[:, PERIODS_A_DAY:] - rows[:, :-PERIODS_A_DAY])
-            errors.naive_sum += np.nansum(off, axis=1)
-            errors.naive_count += np.isfinite(off).sum(axis=1)
+            errors.add_series(rows)
     for done, (stretch, origin) in enumerate(origins):
         on_progress(done, len(origins))
         scores.origins += 1
@@ -194,6 +212,18 @@ def answers_of(
         Method.LAST_WEEK: naive(DAYS_A_WEEK),
         Method.PERSISTENCE: np.broadcast_to(last[:, None], (len(last), PERIODS_A_DAY)),
     }
+
+
+def _moved(rows: Watts, days: int) -> Watts:
+    """Return the series with each value where a number of days later stands, NaN from outside."""
+    moved = np.full_like(rows, np.nan)
+    periods = days * PERIODS_A_DAY
+    if abs(periods) < rows.shape[1]:
+        if periods > 0:
+            moved[:, periods:] = rows[:, :-periods]
+        else:
+            moved[:, :periods] = rows[:, -periods:]
+    return moved
 
 
 def stride_of(periods: int) -> int:

@@ -14,6 +14,7 @@ from deploy.grafana import (
     objectives,
     pipeline,
     quality,
+    regulation,
     tickets,
 )
 from deploy.grafana.rendering import render
@@ -22,6 +23,7 @@ FOLDER: Final = Path(__file__).parent / "dashboards"
 DASHBOARDS: Final = (
     grid.DASHBOARD,
     control.DASHBOARD,
+    regulation.DASHBOARD,
     pipeline.DASHBOARD,
     quality.DASHBOARD,
     tickets.DASHBOARD,

@@ -182,9 +182,81 @@ LIMIT 50"""),
     ),
 )
 
+_VALIDATION: Final = Section(
+    title="Validation and estimates",
+    panels=(
+        Panel(
+            title="Readings that a rule spoke up at per second",
+            kind=Kind.SERIES,
+            is_stacked=True,
+            width=8,
+            meaning="Also again, when a quarter-hour is told again. Some warn, some fail.",
+            queries=(
+                Promql(
+                    "sum by (rule) (rate(smatrix_validation_verdicts_total[$__rate_interval]))",
+                    "{{rule}}",
+                ),
+            ),
+        ),
+        Panel(
+            title="Minutes replaced per second, by quality",
+            kind=Kind.SERIES,
+            is_stacked=True,
+            width=8,
+            meaning="Substituted: registers tell the energy. Missing: nothing could be said.",
+            queries=(
+                Promql(
+                    "sum by (quality) "
+                    "(rate(smatrix_validation_replaced_minutes_total[$__rate_interval]))",
+                    "{{quality}}",
+                ),
+            ),
+        ),
+        Panel(
+            title="Least measured households in the range",
+            kind=Kind.TABLE,
+            width=8,
+            meaning="With what was put in the place of what is missing or failed.",
+            queries=(
+                Sql("""\
+SELECT meter_id AS "Meter", sum(measured_minutes) AS "Measured",
+       sum(substituted_minutes) AS "Substituted", sum(estimated_minutes) AS "Estimated",
+       sum(missing_minutes) AS "Missing"
+FROM validated_quarter_hours
+WHERE $__timeFilter(period_start)
+GROUP BY community_id, meter_id
+HAVING "Substituted" + "Estimated" + "Missing" > 0
+ORDER BY "Substituted" + "Estimated" + "Missing" DESC, meter_id
+LIMIT 50"""),
+            ),
+        ),
+    ),
+)
+
+_VERDICTS: Final = Section(
+    title="Verdicts",
+    panels=(
+        Panel(
+            title="Verdicts of the range, by rule",
+            kind=Kind.TABLE,
+            width=24,
+            meaning="Warned of: it counts, and somebody looks. Failed: it is replaced.",
+            queries=(
+                Sql("""\
+SELECT arrayJoin(rules) AS "Rule", countIf(verdict = 'fail') AS "In failed readings",
+       countIf(verdict = 'warn') AS "In warned ones", uniqExact(meter_id) AS "Meters"
+FROM reading_verdicts
+WHERE $__timeFilter(minute)
+GROUP BY "Rule"
+ORDER BY "In failed readings" DESC, "Rule" ASC"""),
+            ),
+        ),
+    ),
+)
+
 DASHBOARD: Final = Dashboard(
     uid="smatrix-quality",
     title="Data quality",
-    meaning="What was refused, late, corrected or never came.",
-    sections=(_SHARES, _OVER_TIME, _REFUSED, _MISSING),
+    meaning="What was refused, late, corrected, never came or was estimated.",
+    sections=(_SHARES, _OVER_TIME, _REFUSED, _VALIDATION, _VERDICTS, _MISSING),
 )

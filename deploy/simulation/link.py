@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streams import clock
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
 _FETCH_WAIT_MS: Final = 20
 _POLL_S: Final = 0.01
 
@@ -90,6 +90,7 @@ class Link:
             await asyncio.sleep(0)
             if places:
                 consumer.assign(places)
+                consumer.pause(*places)
             yield cls(producer, consumer, admin, reads, places)
         finally:
             await consumer.stop()
@@ -114,12 +115,10 @@ class Link:
         deadline = time.monotonic() + self.patience_s
         while True:
             committed = await self._committed()
-            heard += await self._listened()
-            behind = {
-                place: end
-                for place, end in self._ends.items()
-                if any(committed.get((group, place), end) < end for group in self.reads)
-            }
+            # Listening costs the broker: it can wait while what is known has not been read.
+            if not self._behind(committed):
+                heard += await self._listened()
+            behind = self._behind(committed)
             if not behind:
                 return heard
             if time.monotonic() > deadline:
@@ -134,6 +133,18 @@ class Link:
         for sent in await asyncio.gather(*self._under_way):
             self._note(TopicPartition(sent.topic, sent.partition), sent.offset)
         self._under_way.clear()
+
+    def _behind(self, committed: Mapping[tuple[str, TopicPartition], int]) -> Ends:
+        """Return the ends that some group has not committed up to."""
+        return {
+            place: end
+            for place, end in self._ends.items()
+            if any(
+                committed.get((group, place), 0) < end
+                for group, topics in self.reads.items()
+                if place.topic in topics
+            )
+        }
 
     def _note(self, place: TopicPartition, offset: int) -> None:
         self._ends[place] = max(self._ends.get(place, 0), offset + 1)
@@ -154,15 +165,27 @@ class Link:
     async def _listened(self) -> list[Said]:
         """Return all that was there when this was asked, and perhaps a little more."""
         heard: list[Said] = []
+        self.consumer.resume(*self.hears)
         # An answer that came in after now may have left before it; the one after that did not.
         for _ in range(2):
             since = clock.epoch_now() * 1000
             while any(self._heard_at(place) <= since for place in self.hears):
-                polled = await self.consumer.getmany(timeout_ms=_FETCH_WAIT_MS)
-                for place, records in polled.items():
-                    self._note(place, records[-1].offset)
-                    heard += [Said(place.topic, record.value) for record in records]
+                heard += await self._polled(_FETCH_WAIT_MS)
+        # What came with the last answers is still in the client.
+        while more := await self._polled(0):
+            heard += more
+        self.consumer.pause(*self.hears)
         return heard
+
+    async def _polled(self, timeout_ms: int) -> list[Said]:
+        polled = await self.consumer.getmany(timeout_ms=timeout_ms)
+        for place, records in polled.items():
+            self._note(place, records[-1].offset)
+        return [
+            Said(place.topic, record.value)
+            for place, records in polled.items()
+            for record in records
+        ]
 
     def _heard_at(self, place: TopicPartition) -> float:
         return float(self.consumer.last_poll_timestamp(place) or 0)

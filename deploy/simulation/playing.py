@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from deploy.simulation.link import Link, Said
 from deploy.simulation.recording import Recording
-from load_generator.world.directives import Addresses
+from load_generator.world.directives import Addresses, ack
 from load_generator.world.grid import Minute, World
 from load_generator.world.measured import Meters
 from load_generator.world.reports import plant_readings, sessions
@@ -19,18 +19,25 @@ from streams.settings import Settings
 from streams.topics import (
     BATTERY_DIRECTIVES,
     CHARGE_DIRECTIVES,
+    DIRECTIVE_ACKS,
     EV_SESSIONS,
     METER_FRAMES,
     PLANT_READINGS,
     PRODUCTION_ORDERS,
+    SWITCH_DIRECTIVES,
     TOPICS,
     Topic,
 )
 
-DIRECTIVES: Final = (PRODUCTION_ORDERS, CHARGE_DIRECTIVES, BATTERY_DIRECTIVES)
+DIRECTIVES: Final = (
+    PRODUCTION_ORDERS,
+    SWITCH_DIRECTIVES,
+    CHARGE_DIRECTIVES,
+    BATTERY_DIRECTIVES,
+)
 """Topics whose messages devices follow."""
 
-TOLD: Final = (METER_FRAMES, PLANT_READINGS, EV_SESSIONS)
+TOLD: Final = (METER_FRAMES, PLANT_READINGS, EV_SESSIONS, DIRECTIVE_ACKS)
 """Topics that the grid writes."""
 
 _BY_NAME: Final = {topic.name: topic for topic in TOPICS}
@@ -93,6 +100,10 @@ class Player:
         await self._send(METER_FRAMES, ((frame.key, frame.value) for frame in frames))
         readings = plant_readings(self.world, played)
         await self._send(PLANT_READINGS, ((r.plant_id.encode(), _json(r)) for r in readings))
+        answers = (ack(self.world.fleet, each, played.truth.minute) for each in played.answers)
+        await self._send(
+            DIRECTIVE_ACKS, ((a.community_id.encode(), _json(a)) for a in answers if a is not None)
+        )
         told = sessions(self.world, played)
         await self._send(EV_SESSIONS, ((s.community_id.encode(), _json(s)) for s in told))
 

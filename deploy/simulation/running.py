@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -31,11 +31,19 @@ ROLES: Final = ("metering", "control")
 """Those that directives come of; the others are not waited for."""
 
 
-def run(
+def reads_of(scenario: Scenario, settings: Settings) -> dict[str, list[str]]:
+    """Return what the consumer groups that a scenario waits for read; nothing need run yet."""
+    steering = [role for role in scenario.roles if role in ROLES]
+    read = asyncio.run(topics_read(steering, settings))
+    return {settings.app_id(role): sorted(topics) for role, topics in read.items()}
+
+
+def run(  # noqa: PLR0913 - what, where, and who listens
     scenario: Scenario,
     options: Options,
     settings: Settings,
     *,
+    reads: Mapping[str, Sequence[str]],
     client: Client,
     on_minute: Callable[[int], None] = lambda _: None,
 ) -> tuple[Run, Verdict]:
@@ -59,7 +67,9 @@ def run(
     profiles = read_profiles(plan.profiles)
     world = World(plan, profiles)
     limits = _register(world, scenario, settings)
-    player, steered = asyncio.run(_play(world, scenario, options, settings, on_minute))
+    player, steered = asyncio.run(
+        _play(world, scenario, options, settings, reads=reads, on_minute=on_minute)
+    )
     free = play_free(World(plan, profiles), options.minutes) if player.told else steered
     finished = Run(steered, free, player.heard, client, settings.clickhouse_database, limits)
     checks = tuple(scenario.judge(finished))
@@ -95,16 +105,16 @@ def _register(world: World, scenario: Scenario, settings: Settings) -> list[int]
     return [entry.connection_limit_w for entry in entries if isinstance(entry, Community)]
 
 
-async def _play(
+async def _play(  # noqa: PLR0913 - as above
     world: World,
     scenario: Scenario,
     options: Options,
     settings: Settings,
+    *,
+    reads: Mapping[str, Sequence[str]],
     on_minute: Callable[[int], None],
 ) -> tuple[Player, Recording]:
     prefix = settings.topic_prefix
-    steering = [role for role in scenario.roles if role in ROLES]
-    reads = {settings.app_id(role): sorted(topics_read(role, settings)) for role in steering}
     told = {prefix + topic.name for topic in TOLD}
     heard = {prefix + topic.name for topic in scenario.hears}
     heard |= {topic for topics in reads.values() for topic in topics} - told

@@ -4,6 +4,7 @@ from typing import Final
 
 from deploy.simulation.batteries import BATTERIES
 from deploy.simulation.consumption import GLOBAL_CONSUMPTION, HOUSEHOLD_CONSUMPTION
+from deploy.simulation.overload import OVERLOAD
 from deploy.simulation.production import PRODUCTION
 from deploy.simulation.vehicles import VEHICLES
 
@@ -11,6 +12,7 @@ SCENARIOS: Final = (
     HOUSEHOLD_CONSUMPTION,
     GLOBAL_CONSUMPTION,
     PRODUCTION,
+    OVERLOAD,
     VEHICLES,
     BATTERIES,
 )

@@ -6,13 +6,16 @@ from typing import Final
 
 from schemas.batteries import BatteryDirective
 from schemas.metering import HouseholdIntervals
+from schemas.production import ShedOrder
+from schemas.regulation import SwitchDirective, SwitchReason, SwitchState
 from schemas.units import PERIOD_MINUTES, PERIOD_S
 from streams.codecs.results import Message
 from streams.domain.batteries import MODES, MWH_OF_A_WATT
-from streams.domain.batteries_communities import Measured, Step, ToldDecision, ToldPeriod
+from streams.domain.batteries_communities import Limited, Measured, Step, ToldDecision, ToldPeriod
 from streams.domain.prices import euros_of
 
 _ID_BYTES: Final = 12
+_TOO_LITTLE: Final = {SwitchReason.CONNECTION_LIMIT, SwitchReason.GRID_DEFICIT}
 
 
 def told_period(value: bytes | None) -> ToldPeriod:
@@ -54,6 +57,30 @@ def told_period(value: bytes | None) -> ToldPeriod:
         sum(nets) * everyone // len(nets) if 2 * len(nets) >= everyone > 0 else None,
         batteries,
     )
+
+
+def switched_off(value: bytes | None) -> Limited | None:
+    """Return the limit that a message of `switch-directives` shows; None where it shows none.
+
+    Whoever is switched off by regulation is so because the community, or the grid, has too little.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    told = SwitchDirective.model_validate_json(value or b"")
+    if told.state is not SwitchState.OFF or told.reason not in _TOO_LITTLE:
+        return None
+    return Limited(told.community_id, told.valid_from, told.valid_until)
+
+
+def shed(value: bytes | None) -> Limited | None:
+    """Return the limit that a message of `shed-orders` is; None where it ends one.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    told = ShedOrder.model_validate_json(value or b"")
+    return Limited(told.community_id, told.valid_from, told.valid_until) if told.shed_w else None
 
 
 def directives(step: Step) -> Iterator[Message]:

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from pydantic import ValidationError
 
+from schemas.batteries import BatteryDirective
 from schemas.metering import RejectionRule
 from schemas.production import (
+    BatteryCommitment,
     PlantMinute,
     PlantReading,
     ProductionOrder,
@@ -52,6 +54,30 @@ def plant_minute(value: bytes | None) -> PlantMinute:
         ValueError: If it tells none.
     """
     return PlantMinute.model_validate_json(value or b"")
+
+
+def battery_directive(value: bytes | None) -> BatteryDirective:
+    """Return what a record of `battery-directives` tells.
+
+    Raises:
+        ValueError: If it tells none.
+    """
+    return BatteryDirective.model_validate_json(value or b"")
+
+
+def battery_commitment(value: bytes | None) -> BatteryCommitment:
+    """Return what a record of `battery-commitments` tells.
+
+    Raises:
+        ValueError: If it tells none.
+    """
+    return BatteryCommitment.model_validate_json(value or b"")
+
+
+def of_batteries(told: Iterable[BatteryCommitment]) -> Iterator[Message]:
+    """Yield key and value of what batteries are told in all."""
+    for one in told:
+        yield GRID, one.model_dump_json().encode()
 
 
 def by_plant(told: Iterable[ProductionOrder | ProductionPlan]) -> Iterator[Message]:

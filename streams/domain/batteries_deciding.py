@@ -65,7 +65,7 @@ class BatteryPolicy:
     reserve_percent: int = 10
     power_percent: int = 50
     costs: Costs = COSTS
-    horizon_periods: int = 2 * PERIODS_A_DAY
+    horizon_periods: int = 36 * 4
     known_periods: int = 24
     connection_percent: int = 90
     forecast: ForecastPolicy = field(default_factory=ForecastPolicy)

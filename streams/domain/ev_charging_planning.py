@@ -146,7 +146,9 @@ def compile_planner() -> None:
 
 def possible_energies(fleet: Fleet) -> Energies:
     """Return what each session can get behind its community's connection, mWh, fairly shared."""
-    energy = np.minimum(np.maximum(fleet.asked - fleet.had, 0), fleet.cap.sum(axis=1))
+    energy: npt.NDArray[np.int64] = np.minimum(
+        np.maximum(fleet.asked - fleet.had, 0), fleet.cap.sum(axis=1)
+    )
     fair_energies(fleet.firsts, fleet.asked, fleet.had, fleet.cap, fleet.headroom, energy)
     return energy
 
@@ -218,7 +220,7 @@ def _within(  # noqa: PLR0913, PLR0917 - what a plan is made of
         above = np.ceil(np.minimum(np.maximum(base + total - limit, 0), total)).astype(np.int64)
         if not above.any():
             return plan, energy
-        concerned = plan.charge[:, above > 0].any(axis=1)
+        concerned: npt.NDArray[np.bool_] = np.logical_or.reduce(plan.charge[:, above > 0], axis=1)
         energy = _shared_cut(fleet, energy, concerned, int(above.sum()))
         plan = _flattest(fleet, base, energy, tolerance)
     return plan, energy

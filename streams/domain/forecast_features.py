@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.units import PERIOD_S
-from streams.domain.forecast import DAY_S, PERIODS_A_DAY, Watts
+from streams.domain.forecast import PERIODS_A_DAY, Watts
 from streams.domain.forecast_times import (
+    DAY_S,
     Moments,
     day_kinds,
     periods_before,
@@ -69,12 +70,10 @@ class Features:
     Attributes:
         base: (rows, moments) W, the mean of the same time on the last 7 days; NaN without any.
         values: (rows, moments, features) W, what may be added to it, weighed.
-        sunshine: (moments) sine of the sun's elevation, 0 at night.
     """
 
     base: Watts
     values: npt.NDArray[np.float64]
-    sunshine: Watts
 
 
 def features_of(
@@ -102,7 +101,7 @@ def features_of(
     base_narrow, base_wide = _mean(same_narrow[..., :WEEK]), _mean(same_wide[..., :WEEK])
     deviations = same[..., :WEEK] - base[..., None]
     sunshine = place.sunshine(moments)
-    residuals, base_now = _residuals(history, past, period_start, place)
+    last_day = _last_day(history, past, period_start, place)
     parts = [
         *np.moveaxis(deviations, -1, 0),
         *np.moveaxis(same_narrow[..., :_DAYS_SMOOTHED] - base_narrow[..., None], -1, 0),
@@ -113,13 +112,13 @@ def features_of(
         _mean(same_wide) - base_wide,
         _median(same_narrow) - base_narrow,
         _of_the_same_kind(same_narrow, moments, alike, place) - base_narrow,
-        base - base_now,
-        *_recent(residuals, past, sunshine, place),
+        base - last_day.base,
+        *_recent(last_day.residuals, past, sunshine, place),
         *_differences(history),
-        *_spread(deviations, moments, sunshine, place),
+        *_spread(last_day.spread, moments, sunshine, place),
     ]
     values = np.stack([np.broadcast_to(part, base.shape) for part in parts], axis=-1)
-    return Features(base, np.where(np.isnan(values), 0.0, values), sunshine)
+    return Features(base, np.where(np.isnan(values), 0.0, values))
 
 
 def smoothed(history: Watts, reach: int) -> Watts:
@@ -160,14 +159,29 @@ def _taken(history: Watts, moments: Moments, period_start: int) -> npt.NDArray[n
     return np.where(usable, history[:, np.clip(at, 0, max(periods - 1, 0))], np.nan)
 
 
-def _residuals(
-    history: Watts, past: Moments, period_start: int, place: Place
-) -> tuple[Watts, Watts]:
-    """Return by how much the last day was off its own base, newest last, and the last base."""
+@dataclass(frozen=True, slots=True)
+class _LastDay:
+    """How the last day was beside the week before it.
+
+    Attributes:
+        residuals: (rows, up to 96) W, by how much it was off the base, newest last.
+        base: (rows, 1) W, the base of its last quarter-hour.
+        spread: (rows, 1) W, by how much days differ.
+    """
+
+    residuals: Watts
+    base: Watts
+    spread: Watts
+
+
+def _last_day(history: Watts, past: Moments, period_start: int, place: Place) -> _LastDay:
     recent = past[-PERIODS_A_DAY:]
     alike = _alike(recent, np.ones(len(recent), np.int64), WEEK, place)
-    base = _mean(_taken(history, alike, period_start))
-    return history[:, -PERIODS_A_DAY:] - base, base[:, -1:]
+    same = _taken(history, alike, period_start)
+    base = _mean(same)
+    off = _mean(np.abs(same - base[..., None]).reshape(len(history), -1))
+    residuals = history[:, -PERIODS_A_DAY:] - base
+    return _LastDay(residuals, base[:, -1:], off[:, None])
 
 
 def _recent(residuals: Watts, past: Moments, sunshine: Watts, place: Place) -> list[Watts]:
@@ -195,14 +209,8 @@ def _differences(history: Watts) -> list[Watts]:
     return list(np.concatenate([steps[:, ::-1], missing], axis=1).T[:, :, None])
 
 
-def _spread(
-    deviations: npt.NDArray[np.float64], moments: Moments, sunshine: Watts, place: Place
-) -> list[Watts]:
+def _spread(spread: Watts, moments: Moments, sunshine: Watts, place: Place) -> list[Watts]:
     """Return how much days differ, with the time of day, the sun and the kind of day."""
-    known = np.isfinite(deviations)
-    spread = np.where(known, np.abs(deviations), 0.0).sum(axis=(1, 2)) / np.maximum(
-        known.sum(axis=(1, 2)), 1
-    )
     local = (moments + utc_offsets_s(moments, place.timezone)) % DAY_S
     angle = 2 * np.pi * local / DAY_S
     kinds = day_kinds(moments, place.timezone, place.holidays)
@@ -216,7 +224,7 @@ def _spread(
         kinds == DayKind.WORKDAY,
         kinds == DayKind.SUNDAY,
     )
-    return [spread[:, None] * shape for shape in shapes]
+    return [spread * shape for shape in shapes]
 
 
 def _of_the_same_kind(

@@ -1,8 +1,8 @@
 """The better forecaster: a mean of days, and what was learned to add to it.
 
-A linear model for each horizon, by how high the sun will stand, over differences of loads
-(`forecast_features`). It has no state but its history of 15 days; its weights are learned once,
-for least absolute error, and shipped. What it can't know is left to the blend.
+A linear model for each horizon, over differences of loads (`forecast_features`). It has no state
+but its history of 16 days; its weights are learned once, for least absolute error, and shipped.
+What it can't know is left to the blend.
 """
 
 from dataclasses import dataclass, field
@@ -21,10 +21,8 @@ from streams.domain.forecast import (
     known_only,
     last_known,
 )
-from streams.domain.forecast_features import MOST_PERIODS, Features, Place, features_of
+from streams.domain.forecast_features import MOST_PERIODS, Place, features_of
 
-SUN_CLASSES: Final = (0.02, 0.35)
-"""Sines of the sun's elevation that part night, low sun and high sun."""
 MOST_MISSING_AT_END: Final = PERIODS_A_DAY
 LEAST_KNOWN: Final = PERIODS_A_DAY
 """With less than a day of values there is nothing to learn from."""
@@ -37,19 +35,19 @@ class Weights:
 
     Attributes:
         horizons: (horizons) growing quarter-hours ahead; between two, weights are interpolated.
-        weights: (horizons, sun classes, features) without a unit.
+        weights: (horizons, features) without a unit.
     """
 
     horizons: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
 
     def at(self, horizons: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Return the weights of any horizons, (horizons, sun classes, features)."""
+        """Return the weights of any horizons, (horizons, features); beyond the last, its own."""
         known = self.horizons
         asked = np.clip(horizons, known[0], known[-1])
         after = np.clip(np.searchsorted(known, asked), 1, len(known) - 1)
         share = (asked - known[after - 1]) / (known[after] - known[after - 1])
-        share = share[:, None, None]
+        share = share[:, None]
         result: npt.NDArray[np.float64] = (
             self.weights[after - 1] * (1 - share) + self.weights[after] * share
         )
@@ -113,19 +111,6 @@ def forecast(
     return answers.reshape(result.shape)
 
 
-def weigh(features: Features, weights: npt.NDArray[np.float64]) -> Watts:
-    """Return base and features together, (rows, moments) W, with weights by moment and sun."""
-    classes = sun_classes(features.sunshine)
-    chosen = weights[np.arange(len(classes)), classes]
-    result: Watts = features.base + np.einsum("rmf,mf->rm", features.values, chosen)
-    return result
-
-
-def sun_classes(sunshine: Watts) -> npt.NDArray[np.int64]:
-    """Return 0 for night, 1 for a low and 2 for a high sun."""
-    return np.searchsorted(np.array(SUN_CLASSES), sunshine, side="left").astype(np.int64)
-
-
 def _learned(
     history: Watts, floor: Watts, *, period_start: int, skipped: int, policy: LearnedPolicy
 ) -> Watts:
@@ -136,7 +121,8 @@ def _learned(
             f"weights of {policy.weights.weights.shape[-1]} features, and the history gives "
             f"{features.values.shape[-1]}: train them anew"
         )
-    answer = weigh(features, policy.weights.at(horizons))
+    added = np.einsum("rmf,mf->rm", features.values, policy.weights.at(horizons))
+    answer = features.base + added
     # No sum of weighed differences may leave what was seen by more than half of its span.
     least, most = np.nanmin(history, axis=1), np.nanmax(history, axis=1)
     beyond = _MOST_BEYOND * (most - least)

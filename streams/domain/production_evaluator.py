@@ -12,6 +12,7 @@ import numpy as np
 
 from schemas.energy_balance import GridMinute
 from schemas.production import (
+    BatteryCommitment,
     PlantMinute,
     ProductionOrder,
     ProductionPlan,
@@ -22,7 +23,9 @@ from schemas.registry import Plant
 from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
 from streams.domain.apportion import apportion
 from streams.domain.communities import NEVER
-from streams.domain.forecast import DAY_S, ForecastPolicy, blend
+from streams.domain.forecast import blend
+from streams.domain.forecast_learned import LearnedPolicy, forecast
+from streams.domain.forecast_times import DAY_S
 from streams.domain.production import (
     Dispatch,
     Order,
@@ -32,6 +35,7 @@ from streams.domain.production import (
     guarded,
     shortage_w,
 )
+from streams.domain.production_commitments import GridCommitments
 from streams.domain.production_history import (
     Changes,
     History,
@@ -85,6 +89,7 @@ class Step:
         last: The last dispatch.
         broken: Orders that would have been outside a plant's limits, and were put right.
         uncovered_w: What is missing and nobody can shed.
+        commitments: What batteries are told, by period and partition; None: to forget.
         turned: Plants that begin to disobey (true), or to follow again.
     """
 
@@ -98,6 +103,7 @@ class Step:
     last: Dispatch | None = None
     broken: list[Order] = field(default_factory=list)
     uncovered_w: int = 0
+    commitments: dict[tuple[int, int], BatteryCommitment | None] = field(default_factory=dict)
     turned: dict[str, bool] = field(default_factory=dict)
 
 
@@ -112,10 +118,11 @@ class Evaluator:
     def __init__(  # noqa: PLR0913 - what was remembered
         self,
         policy: ProductionPolicy,
-        forecasting: ForecastPolicy,
+        forecasting: LearnedPolicy,
         *,
         history: History,
         plants: Mapping[str, PlantState] | None = None,
+        commitments: GridCommitments | None = None,
         shedding: Shedding | None = None,
         decided: tuple[int, int, int] = (NEVER, 0, NEVER),
     ) -> None:
@@ -124,6 +131,7 @@ class Evaluator:
         self._forecasting = forecasting
         self._history = history
         self.plants: dict[str, PlantState] = dict(plants or {})
+        self._commitments = commitments or GridCommitments()
         self._shedding = shedding or Shedding()
         self.decided = decided
 
@@ -144,6 +152,10 @@ class Evaluator:
                 step.turned[minute.plant_id] = after.disobeys
         return step
 
+    def take_batteries(self, told: list[BatteryCommitment]) -> Step:
+        """Take what batteries are told; return what to remember of it."""
+        return Step(commitments=self._commitments.take(told))
+
     def take_grid(
         self, minutes: list[GridMinute], *, registered: Callable[[int], Surroundings]
     ) -> Step:
@@ -158,7 +170,9 @@ class Evaluator:
             around = registered(minute.minute)
             units = self._units(around, at=minute.minute)
             volatile = sum(one.maximum_w for one in units if one.is_volatile)
+            # The load as it would be, had nobody been told to shed and no battery to move.
             counted_back = self._shedding.counted_back_w(minute.minute)
+            counted_back += self._commitments.given_w(minute.minute)
             load = Load(minute.version, minute.net_load_w + counted_back, volatile)
             changes = self._history.take(minute.minute, load)
             step.history.minutes |= changes.minutes
@@ -181,7 +195,7 @@ class Evaluator:
     ) -> None:
         start = quarter_of(minute.minute + MINUTE_S)
         planned_from = self.decided[2]
-        quarters = blend(
+        quarters = forecast(
             self._history.net_w(start),
             period_start=start,
             horizon_periods=PLANNED_PERIODS if planned_from < start else _HOUR_PERIODS,
@@ -192,11 +206,19 @@ class Evaluator:
             minute=minute.minute,
             minutes=self._policy.ahead_minutes,
             curve=quarters,
-            policy=self._forecasting,
+            anchor_periods=self._forecasting.floor.anchor_periods,
         )
         if not np.isfinite(quarters).all():
             # Before the first quarter-hour has ended, the last minute is all there is.
             quarters = np.full(quarters.shape, float(forecasts[-1]))
+        # What batteries will give no plant has to.
+        forecasts = tuple(
+            watts - self._commitments.given_w(minute.minute + ahead * MINUTE_S)
+            for ahead, watts in enumerate(forecasts, 1)
+        )
+        quarters[:_HOUR_PERIODS] -= [
+            self._commitments.given_w(start + ahead * PERIOD_S) for ahead in range(_HOUR_PERIODS)
+        ]
         if units:
             peak = max(*forecasts, round(float(quarters[:_HOUR_PERIODS].max())))
             done = dispatch(units, forecasts_w=forecasts, peak_w=peak, policy=self._policy)
@@ -289,7 +311,7 @@ class Evaluator:
             self._history.volatile_w(start),
             period_start=start,
             horizon_periods=PLANNED_PERIODS,
-            policy=self._forecasting,
+            policy=self._forecasting.floor,
         )
         names = [one.plant_id for one in units if one.is_volatile]
         capacities = {name: around.plants[name].capacity_w for name in names}

@@ -12,10 +12,11 @@ import numpy as np
 
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.communities import NEVER
-from streams.domain.forecast import DAY_S, ForecastPolicy, Watts
+from streams.domain.forecast import Watts
+from streams.domain.forecast_times import DAY_S
 
 DAYS: Final = 29
-"""The blend looks four weeks back; a day more for what is asked of tomorrow."""
+"""The forecasts look four weeks back; a day more for what is asked of tomorrow."""
 
 _PERIODS: Final = DAYS * DAY_S // PERIOD_S
 
@@ -119,7 +120,7 @@ class History:
 
 
 def forecast_minutes(
-    history: History, *, minute: int, minutes: int, curve: Watts, policy: ForecastPolicy
+    history: History, *, minute: int, minutes: int, curve: Watts, anchor_periods: float
 ) -> tuple[int, ...]:
     """Return the net load that is expected in the minutes after a known one, W.
 
@@ -132,7 +133,7 @@ def forecast_minutes(
         minute: The last that is known, epoch seconds.
         minutes: How many after it.
         curve: Forecast of the quarter-hours from that of the next minute on, W.
-        policy: How the anchor decays.
+        anchor_periods: The difference falls to 1/e in so many quarter-hours.
     """
     last = float(history.load_of(minute).net_w)
     if not np.isfinite(curve).all():
@@ -143,7 +144,7 @@ def forecast_minutes(
     middles = start + PERIOD_S / 2 + PERIOD_S * np.arange(-1, len(curve))
     ahead = minute + MINUTE_S * np.arange(minutes + 1)
     at_last, *expected = np.interp(ahead + MINUTE_S / 2, middles, np.concatenate((first, curve)))
-    decay = np.exp(-(ahead[1:] - minute) / (policy.anchor_periods * PERIOD_S))
+    decay = np.exp(-(ahead[1:] - minute) / (anchor_periods * PERIOD_S))
     return tuple(round(value) for value in (expected + (last - at_last) * decay).tolist())
 
 

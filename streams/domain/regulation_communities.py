@@ -7,8 +7,9 @@ from schemas.regulation import AckOutcome, DirectiveAck, RegulationMinute, Switc
 from schemas.regulation import SwitchDirective as Directive
 from schemas.units import MINUTE_S
 from streams.domain.regulation import Community, Deficit, Registered, RegulationPolicy, Switch
-from streams.domain.regulation_deciding import Decision, decide, let_go, violations
+from streams.domain.regulation_deciding import Decision, decide, let_go
 from streams.domain.regulation_inputs import ClosedMinute, ClosedPeriod, Loads, measure
+from streams.domain.regulation_orders import violations
 
 
 @dataclass(frozen=True, slots=True)

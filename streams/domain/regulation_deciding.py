@@ -4,7 +4,7 @@ In this order: give back what fits again, renew what goes on, send again what no
 shed what is too much. All of it counts back the load that is off, and the load that is coming back.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from schemas.regulation import (
@@ -18,7 +18,6 @@ from schemas.units import MINUTE_S
 from streams.domain.regulation import (
     PERCENT,
     Community,
-    Flexible,
     Registered,
     RegulationPolicy,
     Switch,
@@ -27,6 +26,7 @@ from streams.domain.regulation import (
 )
 from streams.domain.regulation_foresight import Demand
 from streams.domain.regulation_inputs import Loads, Measured
+from streams.domain.regulation_orders import given_back
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ def let_go(
     detail = f"no closed minute for {policy.stale_after_s} s"
     for meter, switch in sorted(switches.items()):
         if switch.back_at > minute + MINUTE_S:
-            back = _released(
+            back = given_back(
                 community.community_id,
                 meter,
                 switch,
@@ -86,24 +86,6 @@ def let_go(
             decision.switches[meter] = back
             decision.directives.append(back.directive)
     return decision
-
-
-def violations(
-    directive: SwitchDirective, flexible: Flexible | None, *, policy: RegulationPolicy
-) -> Iterator[str]:
-    """Yield what is wrong with a directive that must never be sent so; nothing when it is sound."""
-    if not directive.detail.strip():
-        yield "it has no reason"
-    longest_s = max(policy.validity_s, policy.max_off_s) + policy.restore_delay_s
-    if directive.valid_until - directive.valid_from > longest_s:
-        yield f"it expires after {directive.valid_until - directive.valid_from} s only"
-    if directive.state is not SwitchState.AUTO:
-        if flexible is None:
-            yield "nothing of the household is registered as flexible"
-        elif not flexible.keeps(policy.guaranteed_w):
-            yield (
-                f"it leaves {flexible.left_w} W, the guaranteed minimum is {policy.guaranteed_w} W"
-            )
 
 
 @dataclass(slots=True)
@@ -255,7 +237,7 @@ class _Deciding:
             if wants is SwitchState.ON and switch.level is Level.NORMAL:
                 self._put(
                     meter,
-                    _released(
+                    given_back(
                         self.community.community_id,
                         meter,
                         switch,
@@ -291,7 +273,7 @@ class _Deciding:
             of_limit = "" if limit is None else f" of {limit} W"
             self._put(
                 meter,
-                _released(
+                given_back(
                     self.community.community_id,
                     meter,
                     switch,
@@ -445,38 +427,3 @@ class _Deciding:
             is_emergency=is_emergency,
             fairness=jain(shed),
         )
-
-
-def _released(  # noqa: PLR0913 - what makes a directive
-    community_id: str,
-    meter: str,
-    switch: Switch,
-    *,
-    minute: int,
-    earliest: int,
-    reason: SwitchReason,
-    detail: str,
-    policy: RegulationPolicy,
-    at_once: bool = False,
-) -> Switch:
-    """Return a switch that is off with the order to come back, each at its own time."""
-    name = directive_id(community_id, meter, minute, SwitchState.AUTO)
-    # It comes back by itself at the end of what it was told; nothing may come later than that.
-    back_at = min(earliest + (0 if at_once else policy.delay_s(name)), switch.back_at)
-    directive = SwitchDirective(
-        directive_id=name,
-        community_id=community_id,
-        meter_id=meter,
-        minute=minute,
-        version=1,
-        state=SwitchState.AUTO,
-        level=Level.NORMAL,
-        limit_w=None,
-        reason=reason,
-        detail=detail,
-        valid_from=back_at,
-        valid_until=back_at + policy.validity_s,
-    )
-    return replace(
-        switch, directive=directive, back_at=back_at, sent_at=earliest, is_answered=False
-    )

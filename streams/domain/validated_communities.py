@@ -9,14 +9,14 @@ then stays as it was.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
-from streams.domain.channels import CONSUMPTION, MISSING, PRODUCTION, Cells, positions
+from streams.domain.channels import CONSUMPTION, MISSING, PRODUCTION
 from streams.domain.like_days import PERIODS_A_DAY, LikeDays
-from streams.domain.premises import Premises, Registered
+from streams.domain.premises import Registered
 from streams.domain.replacement import Replacement
 from streams.domain.validated_periods import (
     NEVER,
@@ -29,51 +29,24 @@ from streams.domain.validated_periods import (
     Told,
     Verdicts,
 )
-from streams.domain.validation import (
-    PeriodOfDay,
-    Remembered,
-    good_sums,
-    nothing_known,
-    validate,
+from streams.domain.validation import good_sums, nothing_known
+from streams.domain.validation_gaps import (
+    but_edited,
+    channel_of,
+    consumption_of,
+    gap_after,
+    good_and_gaps,
+    is_good_reading,
+    is_reset,
 )
-from streams.domain.vee import FAILING, Energies, Flags, Rule, Thresholds, bit, join_limits
+from streams.domain.validation_judging import Alike, Case, judge_again, judge_together
+from streams.domain.vee import Flags
 
 HOUR_S: Final = 3600
 MOST_LOCAL_PERIODS: Final = PERIODS_A_DAY + 8
 """A day of 26 hours; none is longer."""
 
-_OF_HISTORY: Final = sum(
-    bit(rule)
-    for rule in (
-        Rule.FLAT_SUSPECTED,
-        Rule.FLAT_LINE,
-        Rule.SPIKE,
-        Rule.LONE_MINUTE,
-        Rule.HIGH_LOW,
-    )
-)
-_RESET: Final = np.uint32(bit(Rule.REGISTER_RESET))
-
 ReadPeriod = Callable[[PartId, int], Kept | None]
-
-
-class _Case(NamedTuple):
-    """A told period with all that it is judged by."""
-
-    told: Told
-    part: Part
-    premises: Premises
-    before: Kept | None
-
-
-class _Alike(NamedTuple):
-    """What periods have in common that are judged in one pass."""
-
-    start: int
-    mask: int
-    is_night: tuple[bool, ...]
-    calendar: PeriodOfDay
-    thresholds: Thresholds
 
 
 class Validations:
@@ -118,7 +91,7 @@ class Validations:
 
     def _take(self, turn: Sequence[Told], step: Step) -> None:
         """Take periods of as many parts."""
-        fresh: dict[_Alike, list[_Case]] = defaultdict(list)
+        fresh: dict[Alike, list[Case]] = defaultdict(list)
         again = []
         for told in turn:
             before = self._read(step, told.part, told.start, len(told.meters))
@@ -129,7 +102,7 @@ class Validations:
                 premises = case.premises
                 self._end_day(case, step)
                 fresh[
-                    _Alike(
+                    Alike(
                         told.start,
                         told.mask,
                         premises.is_night,
@@ -140,16 +113,16 @@ class Validations:
             else:
                 again.append(case)
         for alike, cases in fresh.items():
-            for case, found in zip(cases, _judge_together(alike, cases), strict=True):
-                flags = _but_edited(case.told, found)
+            for case, found in zip(cases, judge_together(alike, cases), strict=True):
+                flags = but_edited(case.told, found)
                 self._keep(case, flags, step)
                 self._replace_next(case, flags, step)
         for case in again:
-            flags = _but_edited(case.told, self._judge_again(case, step))
+            flags = but_edited(case.told, self._judge_again(case, step))
             self._keep(case, flags, step)
             self._replace_around(case, flags, step)
 
-    def _case(self, told: Told, before: Kept | None, step: Step) -> _Case:
+    def _case(self, told: Told, before: Kept | None, step: Step) -> Case:
         n_meters = len(told.meters)
         part = self.parts.get(told.part)
         if part is None:
@@ -157,19 +130,19 @@ class Validations:
         elif len(part.memory) < n_meters:
             _widen(part, n_meters)
         step.parts[told.part] = part
-        is_heard = _consumption(told.mask, told.cells) != MISSING
+        is_heard = consumption_of(told.mask, told.cells) != MISSING
         ends = told.start + np.arange(1, PERIOD_MINUTES + 1) * MINUTE_S
         last = np.where(is_heard, ends[:, None] - MINUTE_S, NEVER).max(axis=0, initial=NEVER)
         recent = (part.heard > told.start - HOUR_S) | is_heard.any(axis=0)
         part.heard = np.maximum(part.heard, last)
         premises = self._registered.of(*told.part, told.meters, told.start, recent=recent)
-        return _Case(told, part, premises, before)
+        return Case(told, part, premises, before)
 
     def _read(self, step: Step, part: PartId, start: int, meters: int) -> Kept | None:
         kept = step.periods.get((part, start)) or self._stored(part, start)
         return None if kept is None else kept.widened(meters)
 
-    def _keep(self, case: _Case, flags: Flags, step: Step) -> None:
+    def _keep(self, case: Case, flags: Flags, step: Step) -> None:
         """Remember a judged period, and tell what the rules said of it."""
         told, before = case.told, case.before
         is_replaced = np.zeros(len(told.meters), np.bool_)
@@ -190,10 +163,10 @@ class Validations:
                 Verdicts(told.part, told.start, told.place + 1, told.version, readings)
             )
 
-    def _replace_next(self, case: _Case, flags: Flags, step: Step) -> None:
+    def _replace_next(self, case: Case, flags: Flags, step: Step) -> None:
         """Put figures in the place of what is not good of a period that came in its turn."""
         told, part = case.told, case.part
-        is_good, is_gap = _good_and_gaps(told, flags, case.premises)
+        is_good, is_gap = good_and_gaps(told, flags, case.premises)
         oldest = told.start - self._retention_s
         if NEVER < part.judged < told.start - PERIOD_S:
             # The whole community was silent; those who are awaited now were awaited then.
@@ -202,28 +175,28 @@ class Validations:
             part.gap_from = np.where(awaited, silent_from, part.gap_from)
         reached = (part.gap_from != NO_GAP) & case.premises.is_expected[0]
         has_ended = reached & is_good.any(axis=0)
-        affected: Mask = is_gap.any(axis=0) | reached | _is_reset(flags)
+        affected: Mask = is_gap.any(axis=0) | reached | is_reset(flags)
         wanted = {told.start: affected}
         if has_ended.any():
             first = max(int(part.gap_from[has_ended].min()), oldest)
             for start in range(first - first % PERIOD_S, told.start, PERIOD_S):
                 wanted[start] = np.logical_and(has_ended, part.gap_from < start + PERIOD_S)
-        part.gap_from = _gap_after(told.start, is_good, is_gap, part.gap_from)
+        part.gap_from = gap_after(told.start, is_good, is_gap, part.gap_from)
         self._expire(case, step)
         part.judged = told.start
         self._tell(case, wanted, step)
 
-    def _replace_around(self, case: _Case, flags: Flags, step: Step) -> None:
+    def _replace_around(self, case: Case, flags: Flags, step: Step) -> None:
         """Put figures in the place of what a period that was told again has changed."""
         told, part = case.told, case.part
-        is_good, is_gap = _good_and_gaps(told, flags, case.premises)
+        is_good, is_gap = good_and_gaps(told, flags, case.premises)
         end = told.start + PERIOD_S
         is_open = (part.gap_from != NO_GAP) & (part.gap_from < end) & is_good.any(axis=0)
-        after = _gap_after(told.start, is_good, is_gap, part.gap_from)
+        after = gap_after(told.start, is_good, is_gap, part.gap_from)
         if told.start != part.judged:
             after = np.where(after == NO_GAP, end, after)
         part.gap_from = np.where(is_open, after, part.gap_from)
-        whom: Mask = is_gap.any(axis=0) | _is_reset(flags)
+        whom: Mask = is_gap.any(axis=0) | is_reset(flags)
         if case.before is not None:
             whom |= case.before.is_replaced
         wanted = {told.start: whom}
@@ -237,7 +210,7 @@ class Validations:
         )
         self._tell(case, wanted, step)
 
-    def _was_gap(self, case: _Case, step: Step) -> Mask:
+    def _was_gap(self, case: Case, step: Step) -> Mask:
         """Return whose gap, now or before, may reach back from the period; by meter."""
         earlier = self._gaps_at(case, case.told.start - PERIOD_S, step)
         if earlier is None:
@@ -247,7 +220,7 @@ class Validations:
 
     def _follow_gaps(  # noqa: PLR0913 - from where, whose, which way
         self,
-        case: _Case,
+        case: Case,
         whose: Mask,
         wanted: dict[int, Mask],
         step: Step,
@@ -266,7 +239,7 @@ class Validations:
             wanted[start] = wanted.get(start, np.zeros_like(whose)) | whose
             whose = whose & gaps.all(axis=0)
 
-    def _gaps_at(self, case: _Case, start: int, step: Step) -> Mask | None:
+    def _gaps_at(self, case: Case, start: int, step: Step) -> Mask | None:
         """Return what is not good of another period, (minute, meter); None when it is not kept."""
         told = case.told
         kept = self._read(step, told.part, start, len(told.meters))
@@ -277,7 +250,7 @@ class Validations:
         gaps: Mask = premises.is_expected & ~is_good_reading(kept.mask, kept.cells, kept.flags)
         return gaps
 
-    def _tell(self, case: _Case, wanted: Mapping[int, Mask], step: Step) -> None:
+    def _tell(self, case: Case, wanted: Mapping[int, Mask], step: Step) -> None:
         """Estimate and tell what some meters had in some periods."""
         told, part = case.told, case.part
         if not any(whom.any() for whom in wanted.values()):
@@ -298,36 +271,13 @@ class Validations:
                 kept, is_replaced=kept.is_replaced | is_replaced
             )
 
-    def _judge_again(self, case: _Case, step: Step) -> Flags:
-        """Return what the rules say of a period that is told again, or late."""
-        told, before = case.told, case.before
-        if before is not None and before.version == told.version:
-            return before.flags
-        n_meters = len(told.meters)
-        earlier = self._read(step, told.part, told.start - PERIOD_S, n_meters)
-        cells, first = told.cells, told.start
-        calendar, night = [case.premises.calendar], list(case.premises.is_night)
-        if earlier is not None and earlier.mask == told.mask:
-            cells, first = np.concatenate([earlier.cells, cells]), told.start - PERIOD_S
-            calendar = [self._registered.calendar(told.part.community_id, first), *calendar]
-            night = [False] * PERIOD_MINUTES + night
-        flags = validate(
-            cells,
-            told.mask,
-            first,
-            calendar,
-            is_night=np.array(night),
-            limits=case.premises.limits,
-            memory=nothing_known(n_meters),
-            like_days=case.part.loads,
-            thresholds=case.premises.thresholds,
-        ).flags[-PERIOD_MINUTES:]
-        if before is not None and before.mask == told.mask:
-            is_same = (before.cells == told.cells).all(axis=1)
-            flags |= np.where(is_same, before.flags & np.uint32(_OF_HISTORY), np.uint32(0))
-        return flags
+    def _judge_again(self, case: Case, step: Step) -> Flags:
+        part, start = case.told.part, case.told.start - PERIOD_S
+        earlier = self._read(step, part, start, len(case.told.meters))
+        calendar = self._registered.calendar(part.community_id, start)
+        return judge_again(case, earlier, calendar)
 
-    def _end_day(self, case: _Case, step: Step) -> None:
+    def _end_day(self, case: Case, step: Step) -> None:
         """Remember the day that is over as one that others are like."""
         part = case.part
         day = case.premises.calendar.day
@@ -335,7 +285,7 @@ class Validations:
             self._remember_day(case, step)
         part.day = day
 
-    def _remember_day(self, case: _Case, step: Step) -> None:
+    def _remember_day(self, case: Case, step: Step) -> None:
         told, part = case.told, case.part
         n_meters = len(told.meters)
         sums = np.full((2, PERIODS_A_DAY, n_meters), MISSING, dtype=np.int64)
@@ -349,7 +299,7 @@ class Validations:
             if kept is not None:
                 for place, channel in enumerate((CONSUMPTION, PRODUCTION)):
                     energies, is_whole = good_sums(
-                        _channel(kept.mask, kept.cells, channel), kept.flags
+                        channel_of(kept.mask, kept.cells, channel), kept.flags
                     )
                     sums[place, calendar.number] = np.where(is_whole[0], energies[0], MISSING)
             start -= PERIOD_S
@@ -360,7 +310,7 @@ class Validations:
         found = int(np.argmax(part.loads.days[kind] == part.day))
         step.days.add((told.part, kind, found))
 
-    def _expire(self, case: _Case, step: Step) -> None:
+    def _expire(self, case: Case, step: Step) -> None:
         told, part = case.told, case.part
         until = told.start - self._retention_s - PERIOD_S
         if part.kept_from != NEVER:
@@ -382,92 +332,6 @@ def _turns(told: Sequence[Told]) -> Iterator[list[Told]]:
             turns.append([])
         turns[number].append(each)
     yield from turns
-
-
-class _Joined:
-    """Like days of several parts, side by side."""
-
-    def __init__(self, parts: Sequence[LikeDays]) -> None:
-        self._parts = parts
-
-    def all_of(self, day: int, period: int) -> Energies:
-        """Return the same period on all days but the day itself, (place, meter) mWh or MISSING."""
-        return np.concatenate([part.all_of(day, period) for part in self._parts], axis=1)
-
-
-def _judge_together(alike: _Alike, cases: Sequence[_Case]) -> Iterator[Flags]:
-    """Yield what the rules say of each; their parts go on with what they remember then."""
-    remembered: Remembered = (
-        cases[0].part.loads if len(cases) == 1 else _Joined([case.part.loads for case in cases])
-    )
-    validated = validate(
-        _beside([case.told.cells for case in cases]),
-        alike.mask,
-        alike.start,
-        [alike.calendar],
-        is_night=np.array(alike.is_night),
-        limits=join_limits([case.premises.limits for case in cases]),
-        memory=np.concatenate([case.part.memory for case in cases]),
-        like_days=remembered,
-        thresholds=alike.thresholds,
-    )
-    begin = 0
-    for case in cases:
-        end = begin + len(case.told.meters)
-        case.part.memory = validated.memory[begin:end].copy()
-        yield validated.flags[:, begin:end].copy()
-        begin = end
-
-
-def _beside(cells: Sequence[Cells]) -> Cells:
-    return cells[0] if len(cells) == 1 else np.concatenate(cells, axis=2)
-
-
-def _good_and_gaps(told: Told, flags: Flags, premises: Premises) -> tuple[Mask, Mask]:
-    """Return which readings are good, and which are awaited and are not; (minute, meter)."""
-    is_good = is_good_reading(told.mask, told.cells, flags)
-    return is_good, premises.is_expected & ~is_good
-
-
-def is_good_reading(mask: int, cells: Cells, flags: Flags) -> Mask:
-    """Return where a consumption was told that no rule failed, (minute, meter)."""
-    is_good: Mask = (_consumption(mask, cells) != MISSING) & ((flags & np.uint32(FAILING)) == 0)
-    return is_good
-
-
-def _but_edited(told: Told, flags: Flags) -> Flags:
-    """Return the flags without those of readings that a person answers for."""
-    for row, meter in told.edited:
-        flags[row, meter] = 0
-    return flags
-
-
-def _is_reset(flags: Flags) -> Mask:
-    is_reset: Mask = np.logical_or.reduce((flags & _RESET) != 0)
-    return is_reset
-
-
-def _gap_after(start: int, is_good: Mask, is_gap: Mask, before: Energies) -> Energies:
-    """Return where the gap begins that reaches to the period's end, by meter; `NO_GAP` for none."""
-    rows = np.arange(1, PERIOD_MINUTES + 1)[:, None]
-    after_last_good = np.where(is_good, rows, 0).max(axis=0)
-    begins = np.where(
-        (after_last_good == 0) & (before != NO_GAP), before, start + after_last_good * MINUTE_S
-    )
-    after: Energies = np.where(is_gap[-1], begins, NO_GAP)
-    return after
-
-
-def _consumption(mask: int, cells: Cells) -> Energies:
-    return _channel(mask, cells, CONSUMPTION)
-
-
-def _channel(mask: int, cells: Cells, channel: int) -> Energies:
-    channels = positions(mask)
-    if channel not in channels:
-        return np.full((cells.shape[0], cells.shape[2]), MISSING, dtype=np.int64)
-    column: Energies = cells[:, channels.index(channel)]
-    return column
 
 
 def _new_part(meters: int) -> Part:

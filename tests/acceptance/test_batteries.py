@@ -1,7 +1,7 @@
 """A battery in the running system: it charges when energy is cheap, and gives when it is dear."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -123,10 +123,10 @@ class Line:
             await self.producer.send("meter-frames", record.value, key=record.key)
         await self.producer.flush()
 
-    async def hear(self, until: Callable[[], bool], *, within_s: float = 60) -> None:
-        """Listen until something is so."""
-        async with asyncio.timeout(within_s):
-            while not until():
+    async def hear_of(self, period: int) -> None:
+        """Listen until something was told for a period."""
+        async with asyncio.timeout(60):
+            while period not in self.terminal.told:
                 for records in (await self.consumer.getmany(timeout_ms=100)).values():
                     for record in records:
                         directive = BatteryDirective.model_validate_json(record.value)
@@ -147,7 +147,7 @@ def test_it_charges_when_energy_is_cheap_and_discharges_when_it_is_dear(
     async def live() -> None:
         async with Line.open(system.settings.broker, terminal) as line:
             await line.play(FIRST_DAY, SECOND_DAY)
-            await line.hear(lambda: SECOND_DAY + QUARTER_S in terminal.told)
+            await line.hear_of(SECOND_DAY + QUARTER_S)
             ended = await asyncio.to_thread(
                 smatrix, "prices", "import", str(prices), environment=where
             )
@@ -155,7 +155,7 @@ def test_it_charges_when_energy_is_cheap_and_discharges_when_it_is_dear(
             for period in range(ROUNDS):
                 start = SECOND_DAY + period * QUARTER_S
                 await line.play(start, start + QUARTER_S)
-                await line.hear(lambda start=start: start + 2 * QUARTER_S in terminal.told)
+                await line.hear_of(start + 2 * QUARTER_S)
 
     asyncio.run(live())
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -20,7 +21,9 @@ from deploy.grafana.files import DASHBOARDS
 from deploy.grafana.panels import Kind, Panel, Promql, Sql
 from schemas.malfunction import TicketEvent, TicketState
 from schemas.notifications import NotificationKind, NotificationState, Stage
+from schemas.prices import Price
 from streams import clock
+from streams.codecs.prices import encode as encode_price
 from tests.acceptance.mailing import inhabited, states, tell
 from tests.acceptance.prometheus import (
     Prometheus,
@@ -30,7 +33,7 @@ from tests.acceptance.prometheus import (
     running_prometheus,
 )
 from tests.acceptance.running import eventually, free_settings, load, send, sent_by, worker_of
-from tests.builders import HOUR_S, MINUTE_S, QUARTER_S, Record, a_frame, a_record
+from tests.builders import DAY_S, HOUR_S, MINUTE_S, QUARTER_S, Record, a_frame, a_record
 from tests.notified import a_change, a_malfunction
 
 pytestmark = pytest.mark.slow
@@ -131,6 +134,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
                 ),
             )
             _send_what_is_no_row(system)
+            _tell_prices(system)
             _tell_people(system)
             sent_by(loading)
             history = worker_of(system, "history")
@@ -206,6 +210,15 @@ def _tell_people(system: EmbeddedSystem) -> None:
         "the technician has a mail",
         lambda: states(system, "person_id = 'tech' AND state = 'sent'").total() > 0,
     )
+
+
+def _tell_prices(system: EmbeddedSystem) -> None:
+    first = int(_now()) // QUARTER_S * QUARTER_S - DAY_S
+    prices = [
+        Price(period_start=start, version=1, price_eur_per_mwh=Decimal("80.00"))
+        for start in range(first, first + 3 * DAY_S, QUARTER_S)
+    ]
+    send(system.settings, [Record(*encode_price(price)) for price in prices], topic="prices")
 
 
 def _send_what_is_no_row(system: EmbeddedSystem) -> None:

@@ -28,7 +28,7 @@ from tests.acceptance.running import (
 from tests.builders import a_frame, a_record
 
 HOUSEHOLD = "a-household-of-operators"
-BASE_UNITS = ("_seconds", "_bytes", "_records", "_ratio", "_total", "_info")
+BASE_UNITS = ("_seconds", "_bytes", "_records", "_ratio", "_watts", "_wh", "_total", "_info")
 THINGS = (
     *("smatrix_open_minutes", "smatrix_table_keys", "smatrix_history_waiting"),
     "smatrix_worker_ready",
@@ -36,6 +36,10 @@ THINGS = (
     "smatrix_malfunction_open_tickets",
     "smatrix_malfunction_awaiting_proof",
     "smatrix_notifications_queued",
+    "smatrix_validation_meters",
+    *("smatrix_production_disobeying_plants", "smatrix_production_steering"),
+    *("smatrix_regulation_not_steered", "smatrix_regulation_switches_off"),
+    *("smatrix_battery_communities", "smatrix_ev_chargers", "smatrix_ev_sessions"),
 )
 
 OF_METERING: Final = {
@@ -68,6 +72,20 @@ OF_ALERTS: Final = {
     "smatrix_consumer_lag_records": "consumer lag",
     "smatrix_table_keys": "table keys",
     "smatrix_table_bytes": "table bytes",
+}
+OF_CONTROL: Final = {
+    "smatrix_balance_partials_total": "minutes of partitions told",
+    "smatrix_grid_minutes_total": "minutes of the grid told",
+    "smatrix_grid_net_load_watts": "net load",
+    "smatrix_grid_share_reported_ratio": "share that reported",
+    "smatrix_balance_malformed_messages_total": "messages left out",
+    "smatrix_plant_readings_total": "readings of plants",
+    "smatrix_production_input_age_seconds": "age of the inputs",
+    "smatrix_production_broken_orders_total": "orders put right",
+    "smatrix_production_deficit_watts": "deficit",
+    "smatrix_production_disobeying_plants": "plants that disobey",
+    "smatrix_consumer_lag_records": "consumer lag",
+    "smatrix_table_keys": "table keys",
 }
 OF_NOTIFICATIONS: Final = {
     "smatrix_notifications_total": "notifications by state",
@@ -124,6 +142,7 @@ def exposition(system: EmbeddedSystem, role: str) -> str:
     ("role", "name"),
     [("metering", name) for name in OF_METERING]
     + [("alerts", name) for name in OF_ALERTS]
+    + [("control", name) for name in OF_CONTROL]
     + [("notifications", name) for name in OF_NOTIFICATIONS]
     + [("history", name) for name in OF_HISTORY],
 )
@@ -172,6 +191,8 @@ def test_no_label_names_a_household_or_a_community(
         *("generation", "implementation", "major", "minor", "patchlevel", "version"),
         *("le", "partition", "topic", "rule", "stage", "table", "work", "role", "worker_id"),
         *("subject", "state", "to_state", "kind", "event"),
+        # A plant is no household: there are few, and each has its curve.
+        *("reason", "plant", "mode", "outcome", "quality", "result", "shortage", "verdict", "why"),
     }
     assert HOUSEHOLD not in text
     assert "operated" not in text

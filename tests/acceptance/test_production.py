@@ -12,14 +12,24 @@ from deploy.registry.files import write_entries
 from schemas.production import PlantReading, ProductionOrder
 from schemas.registry import Plant
 from streams import clock
-from streams.settings import Settings
-from tests.acceptance.running import addresses, curl, eventually, free_settings, smatrix
+from tests.acceptance.running import (
+    addresses,
+    curl,
+    eventually,
+    free_settings,
+    kill,
+    smatrix,
+    worker_of,
+)
 from tests.unit.domain.evaluating import KW, the_plants
 
 pytestmark = pytest.mark.slow
 
 MINUTES = 70
 RISE_KW = 6
+KILLED_AT = 45
+"""On the way down: the worker that decides is killed, and another one goes on."""
+
 START_AFTER = 20
 """Minutes in which the load stays, while the plants start."""
 
@@ -51,8 +61,9 @@ class Played:
         orders: Of each plant the last.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, system: EmbeddedSystem) -> None:
+        self.system = system
+        self.settings = system.settings
         self.plants: dict[str, Plant] = the_plants()
         self.gives = {"coal": 250 * KW, "gas": 60 * KW, "turbine": 0}
         self.given: dict[int, int] = {}
@@ -70,9 +81,12 @@ class Played:
         await asyncio.gather(producer.start(), consumer.start())
         try:
             for place in range(MINUTES):
+                if place == KILLED_AT:
+                    kill(self.system, worker_of(self.system, "control"))
+                    self.system.start_worker("control")
                 minute = self.start + 60 * place
                 await self._tell(producer, minute, demand_w(place))
-                await asyncio.wait_for(self._hear(consumer, minute + 60), timeout=30)
+                await asyncio.wait_for(self._hear(consumer, minute + 60), timeout=120)
         finally:
             await asyncio.gather(producer.stop(), consumer.stop())
 
@@ -112,8 +126,10 @@ class Played:
                     self.orders[order.plant_id] = order
 
 
-def test_plants_follow_the_demand_in_both_directions(steered: EmbeddedSystem) -> None:
-    played = Played(steered.settings)
+def test_plants_follow_the_demand_both_ways_though_who_decides_is_killed(
+    steered: EmbeddedSystem,
+) -> None:
+    played = Played(steered)
 
     asyncio.run(played.play())
 
@@ -155,7 +171,7 @@ def test_a_reading_of_a_plant_that_nobody_registered_is_kept_with_its_rule(
     steered: EmbeddedSystem,
 ) -> None:
     settings = steered.settings
-    played = Played(settings)
+    played = Played(steered)
     reading = PlantReading(plant_id="x1", minute=played.start, production_w=1, available_w=1)
 
     async def tell() -> None:

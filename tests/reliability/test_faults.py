@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reliability.campaign import WORKERS
 from reliability.faults import ROLES_WITH_STATE, STATE_KINDS, WORKER_KINDS, Fault, Kind, draw
 from reliability.ground import Ground
 from reliability.injection import Injector
-from reliability.results import Happened, Result, table
-
-WORKERS = {"metering": 2, "alerts": 2, "notifications": 2, "history": 2}
+from reliability.results import Happened, Result, table, table_of_people
 
 
 def _draw(seed: int, *, faults: int = 25, nodes: int = 1) -> list[Fault]:
@@ -114,3 +113,14 @@ def test_a_seed_that_failed_prints_its_command() -> None:
     said = table([_result(difference_mwh=5, truth="1 row")])
 
     assert "Failed: `python -m reliability --seed 7`" in said
+
+
+def test_runs_that_told_people_nothing_are_in_no_table_of_people() -> None:
+    told = _result()
+    told.people = {"mails": 9, "mails twice": 1}
+
+    assert table_of_people([_result(), told]).splitlines() == [
+        "| run | mails | mails twice |",
+        "|---|---|---|",
+        "| `--seed 7` | 9 | 1 |",
+    ]

@@ -65,6 +65,26 @@ def test_minutes_of_different_shapes_are_told_together() -> None:
     assert told.battery_charge_mwh == [2, 2, None]
 
 
+def test_a_battery_s_level_is_what_was_told_last_in_the_period() -> None:
+    levels: list[list[int | None]] = [[700, None], [900, None], [None, None]]
+    step = a_step(
+        [
+            a_frame(minute=minute, consumption=[1, 1], battery_level=level)
+            for minute, level in enumerate(levels)
+        ]
+    )
+
+    ((_, value),) = results.household_intervals(step.closed_periods)
+
+    assert HouseholdIntervals.model_validate_json(value).battery_level_mwh == [900, None]
+
+
+def test_where_nobody_has_a_battery_no_level_is_told() -> None:
+    ((_, value),) = results.household_intervals(a_step([a_frame()]).closed_periods)
+
+    assert b"battery_level_mwh" not in value
+
+
 def test_a_large_community_is_told_in_parts_that_add_up() -> None:
     meters = [f"m{number}" for number in range(2 * results.HOUSEHOLDS_IN_A_MESSAGE + 1)]
     step = a_step([a_frame(meters=meters, consumption=[1] * len(meters))])

@@ -8,14 +8,16 @@ from typing import Any
 from schemas.energy_balance import GridMinute
 from schemas.production import PlantMinute, ProductionOrder
 from schemas.registry import Plant
-from streams.domain.forecast import ForecastPolicy
+from streams.domain.forecast_learned import LearnedPolicy
 from streams.domain.production import ProductionPolicy
 from streams.domain.production_evaluator import Evaluator, Step, Surroundings
 from streams.domain.production_history import History
+from streams.forecast_model import read_model
 from tests.registered import a_plant
 
 NOON = 1_767_268_800  # Thursday, 2026-01-01 12:00 UTC
 KW = 1_000
+FORECASTING = LearnedPolicy(weights=read_model().weights["grid"])
 
 
 def the_plants() -> dict[str, Plant]:
@@ -76,9 +78,7 @@ class Grid:
     evaluator: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.evaluator = Evaluator(
-            self.policy, ForecastPolicy(), history=History(retention_s=7_200)
-        )
+        self.evaluator = Evaluator(self.policy, FORECASTING, history=History(retention_s=7_200))
         for name in self.plants:
             self.gives.setdefault(name, 0)
 

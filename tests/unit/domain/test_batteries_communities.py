@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,11 @@ REGISTERED = Registered({"m1": 10_000, "m2": 5_000}, 50_000)
 PEAK_AT = 19 * HOUR_S
 
 
-def a_period(start: int = NOON, version: int = 1, **others: object) -> ToldPeriod:
+def a_period(
+    start: int = NOON,
+    version: int = 1,
+    **others: Any,  # noqa: ANN401 - any field
+) -> ToldPeriod:
     """Return a period of a community that peaks in the evening, with two batteries half full."""
     net = 5 * KWH if start % DAY_S // HOUR_S == PEAK_AT // HOUR_S else KWH
     told = ToldPeriod(
@@ -114,7 +119,9 @@ def test_a_correction_changes_what_is_known_and_not_what_was_told() -> None:
     step = fold(fleet, [a_period(version=2, net=2 * KWH)])
 
     assert step.told == []
-    assert step.periods["c1", NOON].nets == {0: 2 * KWH}
+    corrected = step.periods["c1", NOON]
+    assert corrected is not None
+    assert corrected.nets == {0: 2 * KWH}
 
 
 def test_decides_when_all_parts_of_a_period_have_come() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.production import OrderReason, ShedReason
-from streams.domain.forecast import ForecastPolicy, blend
+from schemas.production import BatteryCommitment, OrderReason, ShedReason
+from streams.domain.forecast_learned import forecast
 from streams.domain.production_history import History, Load, forecast_minutes, quarter_of
 from tests.registered import a_plant
-from tests.unit.domain.evaluating import KW, NOON, Grid, a_grid_minute, the_plants
+from tests.unit.domain.evaluating import FORECASTING, KW, NOON, Grid, a_grid_minute, the_plants
 
 HOUR = 60
 DAY_S = 86_400
@@ -264,9 +264,14 @@ def played_days(start: datetime, days: int, *, peak_hour: int, zone_hours: int) 
 
 def expected(history: History, minute: int, *, minutes: int) -> tuple[int, ...]:
     """Return the forecast of the minutes after one."""
-    policy, start = ForecastPolicy(), quarter_of(minute + 60)
-    curve = blend(history.net_w(start), period_start=start, horizon_periods=4, policy=policy)
-    return forecast_minutes(history, minute=minute, minutes=minutes, curve=curve, policy=policy)
+    start = quarter_of(minute + 60)
+    curve = forecast(
+        history.net_w(start), period_start=start, horizon_periods=4, policy=FORECASTING
+    )
+    anchor = FORECASTING.floor.anchor_periods
+    return forecast_minutes(
+        history, minute=minute, minutes=minutes, curve=curve, anchor_periods=anchor
+    )
 
 
 def test_after_the_change_to_summer_time_people_still_live_by_the_clock() -> None:
@@ -278,7 +283,7 @@ def test_after_the_change_to_summer_time_people_still_live_by_the_clock() -> Non
     minute = evening + 16 * 3600 + 2640
 
     # 19:00 in summer time is 17:00 UTC.
-    ahead = expected(history, minute, minutes=16)
+    ahead = expected(history, minute, minutes=30)
 
     assert ahead[-1] > 400 * KW
 
@@ -304,6 +309,39 @@ def test_wind_is_taken_first_and_the_others_give_the_rest() -> None:
 
     assert grid.gives["wind"] == 150 * KW
     assert grid.given_w == pytest.approx(510 * KW, rel=0.01)
+
+
+def commitments(period: int, given_w: int, *, partition: int = 0) -> BatteryCommitment:
+    return BatteryCommitment(
+        partition=partition, period_start=period, version=1, given_w=given_w, batteries=1
+    )
+
+
+def test_what_batteries_will_give_no_plant_is_asked_for() -> None:
+    grid = steady(300 * KW)
+    quarter = grid.minute - grid.minute % 900 + 900
+    grid.plays((quarter - grid.minute) // 60 - 1)
+    told = [commitments(quarter, 30 * KW), commitments(quarter, 20 * KW, partition=1)]
+    before = grid.steps[grid.minute - 60].orders[0].forecast_w
+
+    # They begin with the next quarter-hour, which the next order is for.
+    grid.evaluator.take_batteries([commitments(quarter - 900, 0), *told])
+    step = grid.plays(1)
+
+    assert before == pytest.approx(300 * KW, rel=0.01)
+    assert step.orders[0].forecast_w == pytest.approx(250 * KW, rel=0.01)
+
+
+def test_the_load_is_remembered_as_it_would_be_without_what_batteries_were_told() -> None:
+    grid = steady(300 * KW)
+    grid.evaluator.take_batteries([commitments(grid.minute - grid.minute % 900, -40 * KW)])
+    grid.net_w = lambda _minute: 340 * KW
+
+    step = grid.plays(1)
+
+    assert [load.net_w for load in step.history.minutes.values() if load] == [300 * KW]
+    # They go on taking until somebody says otherwise.
+    assert step.orders[0].forecast_w == pytest.approx(340 * KW, rel=0.01)
 
 
 loads = st.lists(st.integers(-200 * KW, 1_500 * KW), min_size=1, max_size=12)

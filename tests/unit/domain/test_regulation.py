@@ -9,6 +9,9 @@ from schemas.regulation import AckOutcome, Level, SwitchReason, SwitchState
 from streams.domain.regulation import Flexible, PolicyError, Registered, jain
 from streams.domain.regulation_hours import OffPeak, is_on
 from streams.domain.regulation_inputs import ClosedPeriod
+from streams.domain.regulation_orders import violations
+from streams.policies import regulation_policy
+from streams.settings import ConfigurationError, Settings
 from tests.builders import MINUTE_S
 from tests.unit.domain.regulating import (
     GRID,
@@ -54,10 +57,9 @@ def test_two_minutes_above_it_shed_down_to_the_target_in_one_step() -> None:
 def test_a_minute_in_between_that_is_low_enough_begins_the_count_anew() -> None:
     played = Played()
 
-    for number, load in enumerate((HIGH, BELOW, HIGH), start=1):
-        step = played.minute(number, load)
+    steps = [played.minute(number, load) for number, load in enumerate((HIGH, BELOW, HIGH), 1)]
 
-    assert not step.directives
+    assert not any(step.directives for step in steps)
 
 
 def test_above_the_limit_itself_one_minute_is_enough() -> None:
@@ -421,6 +423,33 @@ def test_a_policy_that_contradicts_itself_can_t_be_built(
 ) -> None:
     with pytest.raises(PolicyError, match=named):
         replace(POLICY, **changed)  # type: ignore[arg-type] # all of them are numbers
+
+
+@pytest.mark.parametrize(
+    ("flexible", "named"),
+    [
+        (None, "nothing of the household is registered"),
+        (Flexible(HEATER_W, 6_000), "it leaves 4000 W"),
+    ],
+)
+def test_what_would_break_the_guaranteed_minimum_is_found_at_run_time(
+    flexible: Flexible | None, named: str
+) -> None:
+    directive = Played().minute(1, OVER).directives[0]
+
+    assert not list(violations(directive, GRID.flexible["m00"], policy=POLICY))
+    assert any(named in wrong for wrong in violations(directive, flexible, policy=POLICY))
+
+
+def test_settings_that_contradict_each_other_stop_the_start_with_both_numbers() -> None:
+    settings = Settings(regulation_shed_to_percent=96)
+
+    with pytest.raises(ConfigurationError, match=r"shed_to_percent=96, shed_above_percent=95"):
+        regulation_policy(settings)
+
+
+def test_the_settings_defaults_are_a_policy() -> None:
+    assert regulation_policy(Settings()).guaranteed_w == POLICY.guaranteed_w
 
 
 def _later_quarters() -> list[ClosedPeriod]:

@@ -1,12 +1,13 @@
-"""Laws of regulation: repetition changes nothing, two controllers say the same, no rule is broken."""
+"""Laws of regulation: repeating changes nothing, controllers agree, no rule is ever broken."""
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.regulation import AckOutcome, Level, SwitchDirective, SwitchState
+from schemas.regulation import AckOutcome, Level, SwitchChoice, SwitchDirective, SwitchState
 from streams.domain.regulation import Flexible, Registered
 from streams.domain.regulation_communities import Input, Regulation, Step
 from tables.regulation import decode_community, decode_switch, encode_community, encode_switch
@@ -108,7 +109,7 @@ def test_nobody_is_off_too_short_or_too_long_nor_on_too_short_but_for_emergencie
 ) -> None:
     regulation = Regulation(POLICY)
     spans: dict[str, dict[int, tuple[int, Level]]] = defaultdict(dict)
-    chosen = {one.meter_id for inputs in told for one in inputs if hasattr(one, "state")}
+    chosen = {one.meter_id for inputs in told for one in inputs if isinstance(one, SwitchChoice)}
 
     steps = play(told, regulation)
     for step in steps:
@@ -121,7 +122,7 @@ def test_nobody_is_off_too_short_or_too_long_nor_on_too_short_but_for_emergencie
         for off_at, (back_at, _) in ordered:
             was_off = back_at > off_at  # refused: it never was
             assert not was_off or POLICY.min_off_s <= back_at - off_at <= POLICY.max_off_s
-        for (_, (back_at, _)), (off_at, (_, level)) in zip(ordered, ordered[1:], strict=False):
+        for (_, (back_at, _)), (off_at, (_, level)) in pairwise(ordered):
             least = 0 if level is Level.EMERGENCY else POLICY.min_on_s
             assert off_at - back_at >= least
 

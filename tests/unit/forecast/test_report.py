@@ -45,7 +45,7 @@ def test_the_day_with_the_clock_change_has_25_hours(loads: Loads) -> None:
 
 def test_who_is_early_or_late_leaves_the_first_and_last_hour_out(loads: Loads) -> None:
     for rows in loads.rows.values():
-        known = np.isfinite(rows).all(axis=0)
+        known = np.asarray(np.isfinite(rows).all(axis=0))
         assert not known[:4].any()
         assert known[4:-4].all()
         assert not known[-4:].any()
@@ -83,10 +83,11 @@ def test_changing_the_past_changes_forecasts(loads: Loads) -> None:
     policies, floor = policies_of(MODEL, {2016}), ForecastPolicy()
     turned = Loads(loads.first, {level: -rows for level, rows in loads.rows.items()})
 
-    before = forecasts_at(loads, 300, policies, floor)[Level.GRID]
-    after = forecasts_at(turned, 300, policies, floor)[Level.GRID]
+    before = forecasts_at(loads, 700, policies, floor)[Level.GRID]
+    after = forecasts_at(turned, 700, policies, floor)[Level.GRID]
 
-    assert all(np.abs(before[method] - after[method]).max() > 1 for method in Method)
+    for method in Method:
+        assert np.nanmax(np.abs(before[method] - after[method])) > 1
 
 
 def test_a_fortnight_alone_has_nothing_before_it(loads: Loads) -> None:
@@ -97,6 +98,18 @@ def test_a_fortnight_alone_has_nothing_before_it(loads: Loads) -> None:
     np.testing.assert_array_equal(
         alone.rows[Level.GRID], loads.rows[Level.GRID][:, 2 * PERIODS_A_DAY : 4 * PERIODS_A_DAY]
     )
+
+
+def test_hindsight_is_the_mean_of_the_days_around() -> None:
+    errors = Errors.empty(1)
+    days = np.array([0.0, 6, 0, 6, 0, 6, 0])
+
+    errors.add_series(np.repeat(days, PERIODS_A_DAY)[None, :])
+
+    assert errors.naive_count.tolist() == [6 * PERIODS_A_DAY]
+    assert errors.naive_sum.tolist() == [6 * 6 * PERIODS_A_DAY]
+    # Off by 4.5, 3.6, 4, 3.6, 4.5 and 4 where yesterday is off by 6.
+    assert errors.hindsight_skill() == pytest.approx(1 - 24.2 / 36)
 
 
 def test_skill_and_mase_of_known_errors() -> None:

@@ -59,6 +59,12 @@ def test_an_hour_that_spring_leaves_out_takes_the_hour_before(tmp_path: Path) ->
     assert profiles.household[4:12, 0].tolist() == [0.5, 0.75, 0.5, 0.5] * 2
 
 
+def test_what_rounding_left_just_below_nothing_is_nothing(tmp_path: Path) -> None:
+    below = [line.replace(",0.5,", ",-1e-05,") for line in a_day()]
+
+    assert set(read_profiles([a_file(tmp_path, HEADER, *below)]).household[:, 0].tolist()) == {0.0}
+
+
 def test_an_hour_that_autumn_repeats_counts_with_its_first_values(tmp_path: Path) -> None:
     repeated = [line.replace(",0.5,", ",0.9,") for line in a_day()[8:12]]
 

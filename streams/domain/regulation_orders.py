@@ -1,0 +1,60 @@
+"""Single orders: a switch that is given back, and what no order may ever be."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from schemas.regulation import Level, SwitchDirective, SwitchReason, SwitchState
+from streams.domain.regulation import Flexible, RegulationPolicy, Switch, directive_id
+
+
+def given_back(  # noqa: PLR0913 - what makes a directive
+    community_id: str,
+    meter: str,
+    switch: Switch,
+    *,
+    minute: int,
+    earliest: int,
+    reason: SwitchReason,
+    detail: str,
+    policy: RegulationPolicy,
+    at_once: bool = False,
+) -> Switch:
+    """Return a switch that is off with the order to come back, each at its own time."""
+    name = directive_id(community_id, meter, minute, SwitchState.AUTO)
+    # It comes back by itself at the end of what it was told; nothing may come later than that.
+    back_at = min(earliest + (0 if at_once else policy.delay_s(name)), switch.back_at)
+    directive = SwitchDirective(
+        directive_id=name,
+        community_id=community_id,
+        meter_id=meter,
+        minute=minute,
+        version=1,
+        state=SwitchState.AUTO,
+        level=Level.NORMAL,
+        limit_w=None,
+        reason=reason,
+        detail=detail,
+        valid_from=back_at,
+        valid_until=back_at + policy.validity_s,
+    )
+    return replace(
+        switch, directive=directive, back_at=back_at, sent_at=earliest, is_answered=False
+    )
+
+
+def violations(
+    directive: SwitchDirective, flexible: Flexible | None, *, policy: RegulationPolicy
+) -> Iterator[str]:
+    """Yield what is wrong with a directive that must never be sent so; nothing when it is sound."""
+    if not directive.detail.strip():
+        yield "it has no reason"
+    longest_s = max(policy.validity_s, policy.max_off_s) + policy.restore_delay_s
+    if directive.valid_until - directive.valid_from > longest_s:
+        yield f"it expires after {directive.valid_until - directive.valid_from} s only"
+    if directive.state is not SwitchState.AUTO:
+        if flexible is None:
+            yield "nothing of the household is registered as flexible"
+        elif not flexible.keeps(policy.guaranteed_w):
+            yield (
+                f"it leaves {flexible.left_w} W, the guaranteed minimum is {policy.guaranteed_w} W"
+            )
