@@ -217,11 +217,12 @@ def test_each_directive_is_in_clickhouse_with_its_reason_and_answer(
         lambda: _answered(limited.settings) == [[str(len(ids)), "0"]],
     )
     assert curl(
-        limited.settings, "SELECT DISTINCT reason FROM switch_directives WHERE state = 'OFF'"
+        limited.settings,
+        "SELECT DISTINCT reason FROM smatrix.switch_directives WHERE state = 'OFF'",
     ) == [["connection_limit"]]
     assert curl(
         limited.settings,
-        "SELECT max(load_w), max(limit_w), min(headroom_w) FROM regulation_minutes",
+        "SELECT max(load_w), max(limit_w), min(headroom_w) FROM smatrix.regulation_minutes",
     ) == [["30000", str(LIMIT_W), str(LIMIT_W - 30_000)]]
 
 
@@ -235,5 +236,5 @@ def test_operators_see_that_no_invariant_was_broken(limited: EmbeddedSystem) -> 
 def _answered(settings: Settings) -> Sequence[Sequence[str]]:
     return curl(
         settings,
-        "SELECT count(), countIf(outcome != 'obeyed') FROM switch_directives",
+        "SELECT count(), countIf(outcome != 'obeyed') FROM smatrix.switch_directives",
     )
