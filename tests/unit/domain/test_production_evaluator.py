@@ -285,7 +285,7 @@ def test_after_the_change_to_summer_time_people_still_live_by_the_clock() -> Non
     # 19:00 in summer time is 17:00 UTC.
     ahead = expected(history, minute, minutes=30)
 
-    assert ahead[-1] > 400 * KW
+    assert ahead[-1] - ahead[0] > 50 * KW
 
 
 def test_a_holiday_is_followed_minute_by_minute_though_no_day_was_like_it() -> None:

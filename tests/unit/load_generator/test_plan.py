@@ -120,7 +120,10 @@ def truth_of(minutes: list[MinuteOfFrames]) -> dict[tuple[str, int], dict[str, i
     table = truth_table(m.settled for m in minutes if m.settled is not None)
     return {
         (row.pop("meter_id"), int(row.pop("period_start").timestamp())): {
-            name: value for name, value in row.items() if name != "community_id"
+            # What was used, whatever was told of it, is in no frame.
+            name: value
+            for name, value in row.items()
+            if name not in {"community_id", "used_mwh"}
         }
         for row in table.to_pylist()
     }
