@@ -189,7 +189,6 @@ _VALIDATION: Final = Section(
             title="Readings that a rule spoke up at per second",
             kind=Kind.SERIES,
             is_stacked=True,
-            width=8,
             meaning="Also again, when a quarter-hour is told again. Some warn, some fail.",
             queries=(
                 Promql(
@@ -202,7 +201,6 @@ _VALIDATION: Final = Section(
             title="Minutes replaced per second, by quality",
             kind=Kind.SERIES,
             is_stacked=True,
-            width=8,
             meaning="Substituted: registers tell the energy. Missing: nothing could be said.",
             queries=(
                 Promql(
@@ -210,24 +208,6 @@ _VALIDATION: Final = Section(
                     "(rate(smatrix_validation_replaced_minutes_total[$__rate_interval]))",
                     "{{quality}}",
                 ),
-            ),
-        ),
-        Panel(
-            title="Least measured households in the range",
-            kind=Kind.TABLE,
-            width=8,
-            meaning="With what was put in the place of what is missing or failed.",
-            queries=(
-                Sql("""\
-SELECT meter_id AS "Meter", sum(measured_minutes) AS "Measured",
-       sum(substituted_minutes) AS "Substituted", sum(estimated_minutes) AS "Estimated",
-       sum(missing_minutes) AS "Missing"
-FROM validated_quarter_hours
-WHERE $__timeFilter(period_start)
-GROUP BY community_id, meter_id
-HAVING "Substituted" + "Estimated" + "Missing" > 0
-ORDER BY "Substituted" + "Estimated" + "Missing" DESC, meter_id
-LIMIT 50"""),
             ),
         ),
     ),

@@ -8,6 +8,8 @@ from streams.settings import Settings
 from streams.topics import METER_FRAMES
 
 CHANGELOG: Final = "-changelog"
+STARTS_ANEW: Final = "control"
+"""The role whose state is not moved: what it has ordered ends by itself within half an hour."""
 
 
 class RepartitionError(Exception):
@@ -47,9 +49,13 @@ class Layout:
         return f"{self.group(role)}-{table}{CHANGELOG}"
 
     def changelogs(self, topics: Mapping[str, int]) -> list[str]:
-        """Return those of some topics that are changelogs of this layout, whatever the role."""
-        begin = self.group("")
-        return sorted(t for t in topics if t.startswith(begin) and t.endswith(CHANGELOG))
+        """Return those of some topics that are changelogs of this layout and have to be moved."""
+        begin, left = self.group(""), self.group(STARTS_ANEW) + "-"
+        return sorted(
+            topic
+            for topic in topics
+            if topic.startswith(begin) and topic.endswith(CHANGELOG) and not topic.startswith(left)
+        )
 
     def counterpart(self, changelog: str, other: "Layout") -> str:
         """Return what a changelog of this layout is called in another one."""

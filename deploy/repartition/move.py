@@ -5,8 +5,8 @@ most communities are elsewhere, and their state must be there before their frame
 records of all changelogs are copied into new ones; the local stores are rebuilt from these. What
 is registered goes along.
 
-The key of every table is a community's name, or a person's id where people are notified, alone or
-with a zero byte and more behind it.
+The key of every table that is moved is a community's name, or a person's id where people are
+notified, alone or with a zero byte and more behind it.
 """
 
 from collections.abc import Iterable, Mapping

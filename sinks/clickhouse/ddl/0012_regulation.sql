@@ -20,6 +20,7 @@ SELECT
     ev_charger_w,
     version,
     fromUnixTimestamp64Milli(toInt64(version), 'UTC') AS registered_at,
+    register_maximum_wh,
     flexible_w
 FROM registered_households FINAL
 WHERE valid_to IS NULL OR valid_to > valid_from;

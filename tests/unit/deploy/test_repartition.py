@@ -91,11 +91,12 @@ def test_a_state_that_is_still_elsewhere_is_not_taken_for_a_whole_one() -> None:
     layout.require_complete("smatrix-metering-minutes-changelog", None)
 
 
-def test_changelogs_of_every_role_are_found_and_no_other_prefix_s() -> None:
+def test_changelogs_of_every_role_but_control_are_found_and_no_other_prefix_s() -> None:
     there = dict.fromkeys(
         [
             "meter-frames",
             "smatrix-metering-minutes-changelog",
+            "smatrix-control-production-changelog",
             "smatrix-alerts-autarky-periods-changelog",
             "p8-smatrix-metering-minutes-changelog",
         ],
