@@ -109,9 +109,10 @@ WHOLE_FRAMES = [
 OF_THE_REGISTRY = {
     RejectionRule.UNKNOWN_METER,
     RejectionRule.WRONG_COMMUNITY,
+    RejectionRule.UNKNOWN_PLANT,
     *OF_LIMITS.values(),
 }
-"""Rules whose cases are in test_roster.py."""
+"""Rules whose cases are in test_roster.py, and in test_production.py."""
 
 LONG_ID = "m" * 300
 
