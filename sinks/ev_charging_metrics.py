@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from schemas.ev_charging import ChargePlan, ChargerState, Shortage
+from schemas.ev_charging import ChargePlan, ChargerState, SessionRule, Shortage
 from sinks.table_metrics import forget_tables
 from streams.domain.ev_charging_nights import Charging, Step
 
@@ -78,3 +78,7 @@ def forget(partition: str, tables: Iterable[str]) -> None:
 
 for _shortage in Shortage:
     PROMISES.labels(_shortage)
+for _rule in SessionRule:
+    REFUSED.labels(_rule)
+for _kind in ("charge", "wait"):
+    DIRECTIVES.labels(_kind)

@@ -76,3 +76,7 @@ def forget_grid() -> None:
 def forget(partition: str, tables: Iterable[str]) -> None:
     """Take back the figures of a partition that another worker has now."""
     forget_tables(tables, partition)
+
+
+for _topic in ("grid-minutes", "plant-minutes", "plant-readings"):
+    MALFORMED.labels(_topic)

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from prometheus_client import Counter, Gauge
 
-from schemas.regulation import RegulationMinute
+from schemas.regulation import AckOutcome, RegulationMinute, SwitchReason, SwitchState
 from sinks.table_metrics import forget_tables
 from streams.domain.regulation_communities import Step
 
@@ -82,3 +82,11 @@ def forget(partition: str, tables: Iterable[str]) -> None:
 
 def _is_overloaded(told: RegulationMinute) -> bool:
     return told.limit_w is not None and told.load_w > told.limit_w
+
+
+# Known to be 0 before the first: a rate needs a beginning.
+for _reason in SwitchReason:
+    _is_off = _reason in {SwitchReason.CONNECTION_LIMIT, SwitchReason.GRID_DEFICIT}
+    DIRECTIVES.labels(SwitchState.OFF if _is_off else SwitchState.AUTO, _reason)
+for _outcome in AckOutcome:
+    ANSWERS.labels(_outcome)

@@ -33,6 +33,7 @@ from tests.acceptance.prometheus import (
     running_prometheus,
 )
 from tests.acceptance.running import eventually, free_settings, load, send, sent_by, worker_of
+from tests.acceptance.steering import tell_of_control
 from tests.builders import DAY_S, HOUR_S, MINUTE_S, QUARTER_S, Record, a_frame, a_record
 from tests.notified import a_change, a_malfunction
 
@@ -135,6 +136,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             )
             _send_what_is_no_row(system)
             _tell_prices(system)
+            tell_of_control(system, _now())
             _tell_people(system)
             sent_by(loading)
             history = worker_of(system, "history")
