@@ -15,8 +15,9 @@ from streams.delivery.app import App
 from streams.delivery.transactional import TransactionalDelivery
 from streams.settings import DeliveryMode, Settings
 
-FETCH_WAIT_MS: Final = 20
-"""What one agent tells is the next one's input: their waits add up."""
+FETCH_WAIT_MS: Final = 50
+"""What one agent tells is the next one's input: their waits add up. Its partitions are many, though,
+and each fetch costs the broker."""
 
 
 def attach(app: App, settings: Settings) -> None:

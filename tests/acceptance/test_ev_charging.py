@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,11 +13,12 @@ from deploy.embedded.system import EmbeddedSystem
 from schemas.ev_charging import ChargeDirective, EvSession
 from schemas.registry import Community
 from schemas.units import MINUTE_S, PERIOD_S
-from tests.acceptance.running import curl, eventually
+from tests.acceptance.running import curl, eventually, free_settings
 from tests.builders import NOON, a_frame
 
 pytestmark = pytest.mark.slow
 
+ROLES: Final = ("metering", "control", "history")
 COMMUNITY: Final = "ev-night"
 METERS: Final = ("ev-1", "ev-2", "ev-3")
 EVENING: Final = NOON - NOON % PERIOD_S + 6 * 3600
@@ -122,10 +124,18 @@ async def play_the_night(broker: str) -> Night:
         await consumer.stop()
 
 
+@pytest.fixture(scope="module")
+def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
+    """A system of its own: a partition plans by its newest minute, whosever it is."""
+    folder = tmp_path_factory.mktemp("nightly")
+    with EmbeddedSystem(free_settings(), folder, roles=ROLES) as running:
+        yield running
+
+
 def test_all_vehicles_are_charged_when_they_leave_and_the_connection_is_never_overloaded(
-    system: EmbeddedSystem,
+    nightly: EmbeddedSystem,
 ) -> None:
-    night = asyncio.run(play_the_night(system.settings.broker))
+    night = asyncio.run(play_the_night(nightly.settings.broker))
 
     assert set(night.charged_mwh.values()) == {ASKED_WH * 1000}
     assert max(night.loads_w) <= LIMIT_W
@@ -133,7 +143,7 @@ def test_all_vehicles_are_charged_when_they_leave_and_the_connection_is_never_ov
         "the sessions' ends are in ClickHouse",
         lambda: (
             curl(
-                system.settings,
+                nightly.settings,
                 f"SELECT count(), sum(charged_wh) FROM smatrix.ev_sessions "  # noqa: S608 - our own
                 f"WHERE community_id = '{COMMUNITY}' AND ended",
             )
