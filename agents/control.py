@@ -16,7 +16,7 @@ from streams.delivery.transactional import TransactionalDelivery
 from streams.settings import DeliveryMode, Settings
 
 FETCH_WAIT_MS: Final = 50
-"""What one agent tells is the next one's input, so their waits add up; each fetch costs the broker."""
+"""What one agent tells is the next one's input: their waits add up, but fetches cost the broker."""
 
 
 def attach(app: App, settings: Settings) -> None:
