@@ -95,7 +95,7 @@ class Replacement:
         """
         whom = np.logical_or.reduce(list(wanted.values()))
         periods = self._periods(min(wanted), max(wanted), whom, oldest)
-        filled = self._filled(periods, whom)
+        filled = self._filled(periods, self._wanted(periods, wanted))
         for start, of_period in sorted(wanted.items()):
             number = (start - periods.start) // PERIOD_S
             rows, kept = periods.rows(number, number), periods.kept[number]
@@ -138,8 +138,16 @@ class Replacement:
         everybody = np.ones(len(self.meters), np.bool_)
         return self.registered.of(*self.part, self.meters, start, recent=everybody).is_expected
 
-    def _filled(self, periods: _Periods, whom: Mask) -> Filled:
-        """Return all periods with the gaps of some meters estimated."""
+    def _wanted(self, periods: _Periods, wanted: Mapping[int, Mask]) -> Mask:
+        """Return what is wanted, (minute, meter)."""
+        is_wanted = np.zeros(periods.expected.shape, np.bool_)
+        for start, whom in wanted.items():
+            number = (start - periods.start) // PERIOD_S
+            is_wanted[periods.rows(number, number)] = whom
+        return is_wanted
+
+    def _filled(self, periods: _Periods, is_wanted: Mask) -> Filled:
+        """Return all periods with the gaps estimated that reach into what is wanted."""
         good, is_missing = periods.good, periods.good[:, CONSUMPTION] == MISSING
         filled = Filled(
             good[:, CONSUMPTION].copy(),
@@ -151,7 +159,10 @@ class Replacement:
         )
         ends_open = periods.start + len(good) * MINUTE_S > self.remembered.judged
         by_stretch: dict[_Stretch, list[Gap]] = defaultdict(list)
-        for gap in gaps(is_missing & periods.expected & whom):
+        is_gap = is_missing & periods.expected
+        for gap in gaps(is_gap & np.logical_or.reduce(is_wanted)):
+            if not is_wanted[gap.first : gap.end, gap.meter].any():
+                continue
             for part, stretch in _stretches(gap, len(good), ends_open=ends_open):
                 by_stretch[stretch].append(part)
         for stretch, parts in by_stretch.items():

@@ -82,9 +82,14 @@ class Validations:
         """How many meters are remembered."""
         return sum(len(part.memory) for part in self.parts.values())
 
-    def fold(self, told: Sequence[Told]) -> Step:
-        """Take periods in the order of their places; return what that causes."""
-        step = Step()
+    def fold(self, told: Sequence[Told], *, onto: Step | None = None) -> Step:
+        """Take periods in the order of their places; return what that causes.
+
+        Args:
+            told: Of this partition.
+            onto: What the periods before them have caused, if all is to be done as one.
+        """
+        step = Step() if onto is None else onto
         for turn in _turns(told):
             self._take(turn, step)
         return step
@@ -319,6 +324,16 @@ class Validations:
             part.kept_from = max(part.kept_from, until)
         else:
             part.kept_from = told.start
+
+
+def newest_of(told: Sequence[Told]) -> list[Told]:
+    """Return the periods without those that are told again, higher, further on."""
+    last: dict[tuple[PartId, int], Told] = {}
+    for each in told:
+        known = last.get((each.part, each.start))
+        if known is None or known.version <= each.version:
+            last[each.part, each.start] = each
+    return list(last.values())
 
 
 def _turns(told: Sequence[Told]) -> Iterator[list[Told]]:
