@@ -1,7 +1,5 @@
 """The role that steers: its agents, each by its noun."""
 
-from typing import Final
-
 from agents import (
     batteries,
     energy_balance,
@@ -15,15 +13,13 @@ from streams.delivery.app import App
 from streams.delivery.transactional import TransactionalDelivery
 from streams.settings import DeliveryMode, Settings
 
-FETCH_WAIT_MS: Final = 50
-"""What one agent tells is the next one's input: their waits add up, but fetches cost the broker."""
-
 
 def attach(app: App, settings: Settings) -> None:
     """Declare the tables and the agents of the role."""
     if settings.delivery is DeliveryMode.TRANSACTIONAL:
         app.delivery = TransactionalDelivery(app)
-    app.fetch_wait_ms = FETCH_WAIT_MS
+    # What one agent tells is the next one's input: whoever wants progress soon waits less often.
+    app.fetch_wait_ms = min(app.fetch_wait_ms, int(settings.commit_interval.total_seconds() * 500))
     energy_balance.attach(app, settings)
     regulation.attach(app, settings)
     batteries.attach(app, settings)

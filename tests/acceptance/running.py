@@ -75,7 +75,7 @@ def finish(process: "subprocess.Popen[str]", *, within_s: float) -> Ended:
     return Ended(process.returncode, out, err)
 
 
-def smatrix(*words: str, environment: Mapping[str, str], within_s: float = 60) -> Ended:
+def smatrix(*words: str, environment: Mapping[str, str], within_s: float = 150) -> Ended:
     """Run the command `smatrix` to its end."""
     return finish(start_smatrix(*words, environment=environment), within_s=within_s)
 
@@ -114,7 +114,7 @@ def curl(settings: Settings, query: str) -> Rows:
 
 
 def eventually(
-    what: str, is_so: Callable[[], bool], *, within_s: float = 60, poll_s: float = 0.1
+    what: str, is_so: Callable[[], bool], *, within_s: float = 150, poll_s: float = 0.1
 ) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + within_s
@@ -165,7 +165,7 @@ def load(system: EmbeddedSystem, truth: Path, **options: object) -> "subprocess.
     return start_smatrix("load", *words, f"--truth={truth}", environment=addresses(system.settings))
 
 
-def sent_by(process: "subprocess.Popen[str]", *, within_s: float = 120) -> dict[str, Any]:
+def sent_by(process: "subprocess.Popen[str]", *, within_s: float = 300) -> dict[str, Any]:
     """Return what a load says that it has sent, once it has ended."""
     ended = finish(process, within_s=within_s)
     assert ended.status == 0, ended.err

@@ -99,7 +99,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield demo
     finally:
         demo.process.send_signal(signal.SIGINT)
-        finish(demo.process, within_s=30)
+        finish(demo.process, within_s=90)
 
 
 def test_a_day_of_faults_ends_with_difference_zero(demo: Demo) -> None:
@@ -248,7 +248,7 @@ def test_runs_with_one_seed_send_the_same_frames(demo: Demo, tmp_path: Path) -> 
 
     frames = read_frames(again.settings)
     again.process.send_signal(signal.SIGINT)
-    finish(again.process, within_s=30)
+    finish(again.process, within_s=90)
 
     assert _fingerprints(frames) == _fingerprints(read_frames(demo.settings))
     assert again.result["frames_sent"] == demo.result["frames_sent"]
@@ -298,10 +298,10 @@ def test_it_stops_at_any_moment_and_leaves_nothing(
 ) -> None:
     settings, out = free_settings(), tmp_path / "out"
     process = start_demo(settings, out)
-    eventually("the moment has come", lambda: moment(out), within_s=60, poll_s=0.01)
+    eventually("the moment has come", lambda: moment(out), within_s=150, poll_s=0.01)
 
     process.send_signal(number)
-    ended = finish(process, within_s=30)
+    ended = finish(process, within_s=90)
 
     assert ended.status in {130, 0} if moment is _report_is_written else ended.status == 130
     assert "Traceback" not in ended.err
@@ -315,12 +315,12 @@ def test_it_stops_at_any_moment_and_leaves_nothing(
 def test_it_starts_again_where_it_was_stopped(tmp_path: Path) -> None:
     settings = free_settings()
     interrupted = start_demo(settings, tmp_path)
-    eventually("the load runs", lambda: _load_runs(tmp_path), within_s=60)
+    eventually("the load runs", lambda: _load_runs(tmp_path), within_s=150)
     interrupted.kill()
-    finish(interrupted, within_s=30)
+    finish(interrupted, within_s=90)
     eventually("its children end with it", lambda: processes_of(settings) == [])
 
-    ended = finish(start_demo(settings, tmp_path), within_s=90)
+    ended = finish(start_demo(settings, tmp_path), within_s=300)
 
     assert ended.status == 0
     assert json.loads((tmp_path / "result.json").read_text())["exact"] is True
