@@ -89,7 +89,7 @@ class Day:
                 self._ask("sum(length(meter_id))", "rejected_readings", "minute")
                 == [[str(sent["rejected_readings"])]]
             ),
-            within_s=30,
+            within_s=120,
         )
         energies = "sum(consumption_wh), sum(production_wh), sum(import_wh), sum(export_wh)"
         eventually(
@@ -98,7 +98,7 @@ class Day:
                 self._ask(energies, "community_minutes", "minute")
                 == self._ask(energies, "household_quarter_hours", "period_start")
             ),
-            within_s=30,
+            within_s=120,
         )
 
     def _ask(self, what: str, table: str, when: str) -> list[list[str]]:
@@ -214,7 +214,7 @@ def test_history_waits_for_clickhouse_says_so_once_and_goes_on_by_itself(
     clickhouse.process.wait()
     stopped = time.monotonic()
     system.children.remove(clickhouse)
-    eventually("history waits", lambda: not history.is_ready(), within_s=30)
+    eventually("history waits", lambda: not history.is_ready(), within_s=120)
     day.require_frames_flow()
     health = urllib3.request("GET", f"{history.metrics_url}/health", retries=False)
     waiting = history.metrics()["smatrix_history_waiting"]
@@ -263,7 +263,7 @@ def test_a_worker_forgets_the_figures_of_partitions_that_it_gave_away(
     eventually(
         "each partition is told by one worker",
         lambda: _partitions(first) + _partitions(second) == 4,
-        within_s=30,
+        within_s=120,
     )
 
 

@@ -76,11 +76,11 @@ def test_mails_wait_for_the_server_and_are_not_lost_by_a_kill_while_it_thinks(
     controller.start()
     try:
         tell(system, *(a_change("meadow", f"m{n}") for n in range(1, PEOPLE)))
-        eventually("it has a mail", lambda: len(files_of(folder / "taken")) > 0, within_s=90)
+        eventually("it has a mail", lambda: len(files_of(folder / "taken")) > 0, within_s=180)
         kill(system, worker_of(system, "notifications"))
         catcher.slow_s = 0.0
         system.await_ready([system.start_worker("notifications")])
-        eventually("all are sent", lambda: states(system, "1") == {"sent": PEOPLE}, within_s=90)
+        eventually("all are sent", lambda: states(system, "1") == {"sent": PEOPLE}, within_s=180)
     finally:
         controller.stop()
 

@@ -296,11 +296,11 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], 
     for number, bad in enumerate(REMEDIES):
         if number >= 2:
             oldest = next(iter(running))
-            ended[oldest] = finish(running.pop(oldest), within_s=30)
+            ended[oldest] = finish(running.pop(oldest), within_s=120)
         environment = addresses(free_settings()) | _folder(tmp_path_factory.mktemp("worker"))
         environment |= dict(setting.split("=", 1) for setting in bad)
         running[bad] = start_smatrix("worker", "metering", environment=environment)
-    return ended | {bad: finish(process, within_s=30) for bad, process in running.items()}
+    return ended | {bad: finish(process, within_s=120) for bad, process in running.items()}
 
 
 @pytest.mark.slow

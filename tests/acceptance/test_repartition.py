@@ -139,7 +139,7 @@ def test_a_day_is_exact_though_its_second_half_goes_to_twice_the_partitions(
     _send(running, second[: len(second) // 2], "p8-meter-frames")
 
     # The old workers do the rest and end; a new one does not begin without the state.
-    eventually("the old workers have done everything", lambda: _is_done(running), within_s=60)
+    eventually("the old workers have done everything", lambda: _is_done(running), within_s=150)
     if running.kafka is not None:
         assert "1 workers are in the group smatrix-metering" in _refused(running)
     _stop(running, "metering")
@@ -151,9 +151,9 @@ def test_a_day_is_exact_though_its_second_half_goes_to_twice_the_partitions(
     _send(running, first[:1], "meter-frames")
     assert "meter-frames has records that smatrix-metering has not done" in _refused(running)
     running.await_ready([running.start_worker("metering")])
-    eventually("the straggler is done", lambda: _is_done(running), within_s=60)
+    eventually("the straggler is done", lambda: _is_done(running), within_s=150)
     _stop(running, "metering")
-    eventually("the last results are stored", lambda: _is_done(running), within_s=60)
+    eventually("the last results are stored", lambda: _is_done(running), within_s=150)
     for worker in list(running.workers):
         _stop(running, worker.role)
 

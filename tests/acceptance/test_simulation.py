@@ -19,7 +19,7 @@ def simulated(scenario: str, out: Path, *words: str) -> dict[str, Any]:
     ended = smatrix(
         *("simulate", scenario, *SMALL, f"--out={out}", *words),
         environment=addresses(free_settings()),
-        within_s=170,
+        within_s=500,
     )
     result = json.loads((out / "result.json").read_text())
     assert isinstance(result, dict)

@@ -23,7 +23,7 @@ def test_everyone_is_told_though_both_roles_are_killed(tmp_path: Path) -> None:
             kill(system, worker_of(system, role))
             system.await_ready([system.start_worker(role)])
 
-        eventually("all are sent", lambda: states(system, "1") == {"sent": PEOPLE}, within_s=90)
+        eventually("all are sent", lambda: states(system, "1") == {"sent": PEOPLE}, within_s=180)
         doubts = states(system, "in_doubt")["sent"]
         came = Counter(m["Message-ID"] for n in range(PEOPLE) for m in mails(system.mails, f"p{n}"))
         assert len(came) == PEOPLE

@@ -156,7 +156,7 @@ def test_frames_go_in_and_results_come_out_over_a_secured_listener(
     )
     worker = _worker(secure_kafka, variables)
     try:
-        eventually("the worker is ready", worker.is_ready, within_s=60)
+        eventually("the worker is ready", worker.is_ready, within_s=150)
 
         sent = _load(variables)
         assert (sent.status, sent.out.count("\n")) == (0, 1), sent.err
@@ -164,7 +164,7 @@ def test_frames_go_in_and_results_come_out_over_a_secured_listener(
         eventually(
             "a period is told, in a transaction",
             lambda: worker.metrics().get("smatrix_periods_closed_total", 0) >= 2,
-            within_s=60,
+            within_s=150,
         )
         assert worker.metrics()['smatrix_batch_stage_seconds_count{stage="transaction"}'] > 0
     finally:
