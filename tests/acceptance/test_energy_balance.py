@@ -20,7 +20,8 @@ MINUTES = 45
 @pytest.fixture(scope="module")
 def balanced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
     """A system of its own, since the balance is that of the whole grid."""
-    with EmbeddedSystem(free_settings(), tmp_path_factory.mktemp("balanced")) as running:
+    folder, roles = tmp_path_factory.mktemp("balanced"), ("metering", "control", "history")
+    with EmbeddedSystem(free_settings(), folder, roles=roles) as running:
         yield running
 
 

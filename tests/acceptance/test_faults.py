@@ -112,7 +112,8 @@ class Day:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
-    with EmbeddedSystem(free_settings(), tmp_path_factory.mktemp("faults")) as system:
+    folder = tmp_path_factory.mktemp("faults")
+    with EmbeddedSystem(free_settings(), folder, roles=tuple(FIGURES)) as system:
         yield system
 
 

@@ -37,7 +37,8 @@ START_AFTER = 20
 @pytest.fixture(scope="module")
 def steered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
     """A system of its own, with three plants, since the balance is that of the whole grid."""
-    with EmbeddedSystem(free_settings(), tmp_path_factory.mktemp("steered")) as running:
+    folder, roles = tmp_path_factory.mktemp("steered"), ("metering", "control", "history")
+    with EmbeddedSystem(free_settings(), folder, roles=roles) as running:
         plants = tmp_path_factory.mktemp("plants") / "plants.jsonl"
         plants.write_text(write_entries(the_plants().values(), as_csv=False))
         ended = smatrix(

@@ -40,10 +40,15 @@ H2 = "household,,,,,,meadow,,,h2,m2,p2,,2025-01-01T00:00Z\n"
 GOOD = HEAD + MEADOW + WOOD + PERSONS + H1 + H2
 
 
+ROLES = ("metering", "alerts", "notifications", "history")
+"""Those that have to do with who is registered."""
+
+
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
     """A system of its own: its files are searched for what was erased."""
-    with EmbeddedSystem(free_settings(), tmp_path_factory.mktemp("registry")) as running:
+    folder = tmp_path_factory.mktemp("registry")
+    with EmbeddedSystem(free_settings(), folder, roles=ROLES) as running:
         yield running
 
 

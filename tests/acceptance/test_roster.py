@@ -34,7 +34,8 @@ H3 = "household,h3,wood,m3,,,2025-01-01T00:00Z,\n"
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
     settings = free_settings(Unregistered.REFUSE)
-    with EmbeddedSystem(settings, tmp_path_factory.mktemp("roster")) as running:
+    folder, roles = tmp_path_factory.mktemp("roster"), ("metering", "history")
+    with EmbeddedSystem(settings, folder, roles=roles) as running:
         yield running
 
 
