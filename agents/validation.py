@@ -21,7 +21,7 @@ from streams.delivery.transactional import TransactionalDelivery
 from streams.domain.frames import place_of
 from streams.domain.premises import Registered
 from streams.domain.rosters import Rosters
-from streams.domain.validated_communities import Validations, newest_of
+from streams.domain.validated_communities import Validations, first_and_last_of
 from streams.domain.validated_periods import Step, Told
 from streams.policies import kept_s, own_thresholds, thresholds
 from streams.settings import DeliveryMode, Settings, Unregistered
@@ -74,11 +74,11 @@ def attach(app: App, settings: Settings) -> None:
             partition = partitions.of(batch)
             told = _decode(batch, generation=settings.generation)
             step = Step()
-            newest = newest_of(told)
-            for first in range(0, len(newest), AT_ONCE):
+            worth = first_and_last_of(told)
+            for first in range(0, len(worth), AT_ONCE):
                 # Heartbeats and the commits of other partitions' batches go on in between.
                 await asyncio.sleep(0)
-                partition.kept.fold(newest[first : first + AT_ONCE], onto=step)
+                partition.kept.fold(worth[first : first + AT_ONCE], onto=step)
             await asyncio.sleep(0)
             effects = Effects()
             effects.changes[declared.periods] = {

@@ -326,14 +326,19 @@ class Validations:
             part.kept_from = told.start
 
 
-def newest_of(told: Sequence[Told]) -> list[Told]:
-    """Return the periods without those that are told again, higher, further on."""
-    last: dict[tuple[PartId, int], Told] = {}
-    for each in told:
-        known = last.get((each.part, each.start))
-        if known is None or known.version <= each.version:
-            last[each.part, each.start] = each
-    return list(last.values())
+def first_and_last_of(told: Sequence[Told]) -> list[Told]:
+    """Return the periods in their order, of those told several times the first and the last.
+
+    The first goes on with what the rules remember; what lies between is told again anyway.
+    """
+    firsts: dict[tuple[PartId, int], int] = {}
+    lasts: dict[tuple[PartId, int], int] = {}
+    for place, each in enumerate(told):
+        key = each.part, each.start
+        firsts.setdefault(key, place)
+        if key not in lasts or told[lasts[key]].version <= each.version:
+            lasts[key] = place
+    return [told[place] for place in sorted({*firsts.values(), *lasts.values()})]
 
 
 def _turns(told: Sequence[Told]) -> Iterator[list[Told]]:

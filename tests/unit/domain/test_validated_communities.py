@@ -12,7 +12,7 @@ from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
 from streams.domain.channels import CHANNELS, CONSUMPTION, FLOWS, MISSING, Cells
 from streams.domain.premises import Registered
 from streams.domain.rosters import Rosters
-from streams.domain.validated_communities import Validations, newest_of
+from streams.domain.validated_communities import Validations, first_and_last_of
 from streams.domain.validated_periods import Figures, Kept, PartId, Step, Told
 from streams.domain.vee import Quality, Rule, Thresholds, bit
 
@@ -324,12 +324,12 @@ def test_an_older_version_changes_nothing() -> None:
     assert not step.periods
 
 
-def test_of_a_period_told_several_times_the_highest_is_taken_in_the_place_of_the_first() -> None:
+def test_of_a_period_told_several_times_the_first_and_the_last_are_taken() -> None:
     first, other = told(without(evenly(), 1)), told(evenly(), start=NOON + PERIOD_S, place=1)
-    again = told(evenly(), place=2)
+    between, last = told(without(evenly(), 2), place=2), told(evenly(), place=3)
+    older = told(evenly(), version=1, place=4)
 
-    assert newest_of([first, other, again]) == [again, other]
-    assert newest_of([again, other, first]) == [again, other]
+    assert first_and_last_of([first, other, between, last, older]) == [first, other, last]
 
 
 def test_what_lies_beyond_the_retention_is_forgotten() -> None:
