@@ -15,6 +15,7 @@ import numpy as np
 
 from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
 from streams.domain.channels import CONSUMPTION, MISSING, PRODUCTION
+from streams.domain.communities import HOUR_S
 from streams.domain.like_days import PERIODS_A_DAY, LikeDays
 from streams.domain.premises import Registered
 from streams.domain.replacement import Replacement
@@ -42,7 +43,6 @@ from streams.domain.validation_gaps import (
 from streams.domain.validation_judging import Alike, Case, judge_again, judge_together
 from streams.domain.vee import Flags
 
-HOUR_S: Final = 3600
 MOST_LOCAL_PERIODS: Final = PERIODS_A_DAY + 8
 """A day of 26 hours; none is longer."""
 
@@ -210,18 +210,9 @@ class Validations:
         if following is not None:
             wanted[end] = np.logical_or.reduce(following)
             self._follow_gaps(case, following[-1], wanted, step, start=end, by=PERIOD_S)
-        self._follow_gaps(
-            case, self._was_gap(case, step), wanted, step, start=told.start, by=-PERIOD_S
-        )
+        everybody = np.ones(len(told.meters), np.bool_)
+        self._follow_gaps(case, everybody, wanted, step, start=told.start, by=-PERIOD_S)
         self._tell(case, wanted, step)
-
-    def _was_gap(self, case: Case, step: Step) -> Mask:
-        """Return whose gap, now or before, may reach back from the period; by meter."""
-        earlier = self._gaps_at(case, case.told.start - PERIOD_S, step)
-        if earlier is None:
-            return np.zeros(len(case.told.meters), np.bool_)
-        at_its_end: Mask = earlier[-1]
-        return at_its_end
 
     def _follow_gaps(  # noqa: PLR0913 - from where, whose, which way
         self,
@@ -241,6 +232,8 @@ class Validations:
             if gaps is None:
                 return
             whose = whose & gaps[facing]
+            if not whose.any():
+                return
             wanted[start] = wanted.get(start, np.zeros_like(whose)) | whose
             whose = whose & gaps.all(axis=0)
 
