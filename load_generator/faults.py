@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from load_generator.breakdowns import Breakdown, masks
 from load_generator.fleet import Fleet
+from schemas.errors import OperatorError
 
 MAX_REORDERED_MINUTES: Final = 2
 MAX_LATE_MINUTES: Final = 90
@@ -19,7 +20,7 @@ QUIET_LAST_MINUTES: Final = 3
 FAULT_STREAM: Final = 2
 
 
-class FaultRateError(ValueError):
+class FaultRateError(OperatorError, ValueError):
     """A rate that can't be; the text names it, its value and the limit."""
 
 

@@ -13,6 +13,7 @@ from load_generator.energy_flows import Energy, EnergyFlows
 from load_generator.faults import Fates
 from load_generator.fleet import Fleet, Index
 from load_generator.frames import Correction
+from schemas.errors import OperatorError
 
 CHANNELS: Final = (
     "consumption_mwh",
@@ -24,7 +25,7 @@ CHANNELS: Final = (
 )
 
 
-class TruthError(Exception):
+class TruthError(OperatorError):
     """A truth that can't be read; the text is one line naming the file."""
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from deploy.cli.check import connect
 from deploy.cli.load import Communities, Households, Profiles, Seed
+from deploy.cli.regulation_report import regulation_report
 from deploy.cli.up import stop_on_signals
 from deploy.embedded.system import EmbeddedSystem
 from deploy.simulation.page import REPORT_FILE, RESULT_FILE, write
@@ -57,6 +58,7 @@ def _command(scenario: Scenario) -> Callable[..., None]:
 
 for _scenario in SCENARIOS:
     simulate.command(_scenario.name)(_command(_scenario))
+simulate.command("regulation")(regulation_report)
 
 
 def _simulate(scenario: Scenario, options: Options, out: Path) -> None:

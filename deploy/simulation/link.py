@@ -18,6 +18,7 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from schemas.errors import OperatorError
 from streams import clock
 
 PATIENCE_S: Final = 180.0
@@ -27,7 +28,7 @@ _POLL_S: Final = 0.01
 Ends = dict[TopicPartition, int]
 
 
-class LinkError(Exception):
+class LinkError(OperatorError):
     """The system did not answer a minute; the text is one line that says who is behind."""
 
 
