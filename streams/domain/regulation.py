@@ -206,7 +206,9 @@ class Registered:
     zone: str = "UTC"
     flexible: Mapping[str, Flexible] = field(default_factory=dict)
     contract_w: Mapping[str, int] = field(default_factory=dict)
-    _able: dict[int, dict[str, int]] = field(default_factory=dict, compare=False, repr=False)
+    _able: dict[int, dict[str, int]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def able(self, guaranteed_w: int) -> Mapping[str, int]:
         """Return whom the guaranteed minimum is left while its switch is off: W by meter."""
