@@ -243,8 +243,10 @@ class _Deciding:
     def _release(self, level: int, deficit: int) -> int:
         """Give back what fits; return how many."""
         limit, policy = self.registered.limit_w, self.policy
-        delay_s = max(policy.restore_delay_s, MINUTE_S)
-        load = level + self.off.coming_w(delay_s) - self.off.coming_w(MINUTE_S)
+        # Who comes back can't be asked again for the least time on, so what has to come back by then
+        # must fit as well.
+        soon_s = max(policy.restore_delay_s + policy.min_on_s, MINUTE_S)
+        load = level + self.off.coming_w(soon_s) - self.off.coming_w(MINUTE_S)
         released, shed = 0, self.off.shed_w()
         for meter, switch in self.off.to_release():
             after = load + self.off.returning_w(meter)
