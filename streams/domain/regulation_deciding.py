@@ -249,7 +249,8 @@ class _Deciding:
         load = level + self.off.coming_w(soon_s) - self.off.coming_w(MINUTE_S)
         released, shed = 0, self.off.shed_w()
         for meter, switch in self.off.to_release():
-            after = load + self.off.returning_w(meter)
+            is_counted = self.off.is_coming(switch, soon_s)
+            after = load + (0 if is_counted else self.off.returning_w(meter))
             if limit is not None and after * PERCENT >= policy.restore_below_percent * limit:
                 break
             if shed - switch.relief_w < deficit:

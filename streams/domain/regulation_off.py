@@ -63,12 +63,16 @@ class Off:
 
         All of it: a water heater that was off is cold.
         """
-        until = self.now + within_s
         return sum(
             self.returning_w(meter)
             for meter, switch in self.switches.items()
-            if self.minute < switch.back_at <= until and not self.goes_on(switch)
+            if self.is_coming(switch, within_s)
         )
+
+    def is_coming(self, switch: Switch, within_s: int) -> bool:
+        """Say whether a switch comes back within a time from now, or has within the minute."""
+        until = self.now + within_s
+        return self.minute < switch.back_at <= until and not self.goes_on(switch)
 
     def returning_w(self, meter: str) -> int:
         """Return what a household draws more once it is back, W."""
