@@ -22,7 +22,7 @@ class RegulationSettings(Group):
         default=2, ge=1, le=60, description="Closed minutes in a row of it, after which is shed."
     )
     regulation_at_once_percent: int = Field(
-        default=97, ge=3, le=300, description="Above this share one closed minute is enough."
+        default=96, ge=3, le=300, description="Above this share one closed minute is enough."
     )
     regulation_shed_to_percent: int = Field(
         default=93, ge=2, le=200, description="To what share of the limit is shed, in one step."

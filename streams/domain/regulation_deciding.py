@@ -243,7 +243,7 @@ class _Deciding:
     def _release(self, level: int, deficit: int) -> int:
         """Give back what fits; return how many."""
         limit, policy = self.registered.limit_w, self.policy
-        # Who comes back can't be asked again for the least time on, so what has to come back by then
+        # Who comes back can't be asked again for the least time on: what has to come back by then
         # must fit as well.
         soon_s = max(policy.restore_delay_s + policy.min_on_s, MINUTE_S)
         load = level + self.off.coming_w(soon_s) - self.off.coming_w(MINUTE_S)
