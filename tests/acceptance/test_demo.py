@@ -29,7 +29,13 @@ from tests.acceptance.running import (
 )
 from tests.builders import Record
 
-SMALL_DAY: Final = ("--communities=8", "--households=160", "--minutes=240", "--faults=many")
+SMALL_DAY: Final = (
+    "--communities=8",
+    "--households=160",
+    "--minutes=240",
+    "--faults=many",
+    "--answering-minutes=0",
+)
 
 pytestmark = pytest.mark.slow
 
@@ -324,6 +330,21 @@ def test_it_starts_again_where_it_was_stopped(tmp_path: Path) -> None:
 
     assert ended.status == 0
     assert json.loads((tmp_path / "result.json").read_text())["exact"] is True
+
+
+def test_it_ends_with_a_grid_that_answers(tmp_path: Path) -> None:
+    ended = finish(
+        start_demo(free_settings(), tmp_path, "--minutes=15", "--answering-minutes=45"),
+        within_s=300,
+    )
+
+    verdict = json.loads((tmp_path / "production" / "result.json").read_text())
+    # So few households are no grid whose plants could follow it as closely as is asked for.
+    assert ended.status == (0 if verdict["passed"] else 1)
+    limits = verdict["checks"][-1]
+    assert (limits["name"], limits["is_met"]) == ("Orders outside a plant's limits", True)
+    assert verdict["directives"] > 45
+    assert (tmp_path / "production" / "report.html").exists()
 
 
 def _unfinished(out: Path) -> list[str]:
