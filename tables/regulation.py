@@ -135,7 +135,8 @@ def decode_switch(data: bytes) -> Switch:
         relief_w=stored["relief_w"],
         level=Level(stored["level"]),
         shed_s=stored["shed_s"],
-        before_s=stored["before_s"],
+        # Not kept at first: then what it was off before is over.
+        before_s=stored.get("before_s", 0),
         sent_at=sent_at,
         is_answered=stored["is_answered"],
         refused_until=refused_until,

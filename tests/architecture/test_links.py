@@ -83,7 +83,10 @@ def test_every_make_target_named_exists(document: Path) -> None:
 def test_every_command_and_option_named_exists(document: Path) -> None:
     group = typer.main.get_command(cli)
     assert isinstance(group, TyperGroup)
-    options = {name: _options(command) for name, command in group.commands.items()}
+    context = group.make_context("smatrix", [], resilient_parsing=True)
+    options = {
+        name: _options(group.get_command(context, name)) for name in group.list_commands(context)
+    }
 
     unknown = [
         f"smatrix {name} {rest}"
