@@ -26,7 +26,7 @@ from reliability.workers import Crew, Post
 from streams.settings import DeliveryMode, Settings
 
 READY_S: Final = 180.0
-"""Eight workers that start at once on two cores, which others use too."""
+"""A dozen workers that start at once on two cores, which others use too."""
 
 PARTITIONS: Final = 4
 _DISK: Final = "64m"

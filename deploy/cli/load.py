@@ -18,7 +18,7 @@ from deploy.registry.work import register_claims
 from load_generator.faults import FAULT_RATES, FaultRates
 from load_generator.plan import Plan
 from load_generator.profiles import SHIPPED_PROFILE
-from load_generator.registered import registered
+from load_generator.registered import HOUSEHOLD_LIMIT_W, registered
 from load_generator.replay import replay
 from load_generator.sender import Progress, Speed, run
 from load_generator.truth import write_truth
@@ -59,6 +59,19 @@ def load(  # noqa: PLR0913 - options of a command
     truth: Annotated[
         Path | None, typer.Option(help="Write the truth here, as Parquet, for `smatrix check`.")
     ] = None,
+    household_limit: Annotated[
+        int,
+        typer.Option(min=0, help="W that each household adds to its community's connection."),
+    ] = HOUSEHOLD_LIMIT_W,
+    heaters: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of households registered with a switched water heater. Nobody obeys here: "
+            "`smatrix simulate` has a grid that answers.",
+        ),
+    ] = 0.0,
     registry: Annotated[
         Path | None,
         typer.Option(
@@ -87,8 +100,9 @@ def load(  # noqa: PLR0913 - options of a command
         minutes=minutes,
         profiles=tuple(profiles or (SHIPPED_PROFILE,)),
         faults=rates(faults),
+        heater_share=heaters,
     )
-    fleet = list(registered(plan.fleet()))
+    fleet = list(registered(plan.fleet(), household_limit_w=household_limit))
     if registry is not None:
         registry.write_text(write_entries(fleet, as_csv=registry.suffix == ".csv"))
     _register(fleet, settings)

@@ -35,7 +35,7 @@ class RegulationPolicy:
         restore_below_percent: What is shed comes back once it fits below this.
         emergency_percent: Above this it is an emergency.
         min_off_s: So long a switch stays off at least, seconds.
-        min_on_s: So long it stays on at least; emergencies ask nobody.
+        min_on_s: So long it stays on at least; in an emergency a minute, or this if it is shorter.
         max_off_s: So long it stays off at most.
         calm_s: What is relieved earlier still stays off so long, so that nothing is on, off and on
             again within that time; 0: `min_off_s` alone.

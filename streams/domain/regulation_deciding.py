@@ -322,7 +322,8 @@ class _Deciding:
             wanted = {SwitchState.AUTO, SwitchState.ON}
         bursts, silent = self.loads.bursts_w(at=now), self.measured.silent
         switches, has_choices = self.switches, bool(self.community.choices)
-        rest_s = 0 if is_emergency else self.policy.min_on_s
+        # In an emergency as well it comes on in between: nobody is off for longer than the longest.
+        rest_s = min(MINUTE_S, self.policy.min_on_s) if is_emergency else self.policy.min_on_s
         forgotten = now - self.policy.memory_s
         found = []
         for meter, flexible_w in self.registered.able(self.policy.guaranteed_w).items():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import time
+from itertools import pairwise
 
 import pytest
 
@@ -196,6 +197,20 @@ def test_an_emergency_asks_nobody_how_long_it_has_been_on() -> None:
     assert [(one.state, one.level) for one in step.directives] == [
         (SwitchState.OFF, Level.EMERGENCY)
     ]
+
+
+def test_an_emergency_leaves_a_switch_on_for_a_minute_before_it_is_off_again() -> None:
+    few = Registered(LIMIT_W, "UTC", {"m00": GRID.flexible["m00"]}, {})
+    played = Played(grid=few)
+    sent = played.minute(1, EMERGENCY).directives
+    for number in range(2, 400):
+        sent += played.minute(number, EMERGENCY).directives
+
+    ends = {one.directive_id: one.valid_until for one in sent}
+    begins = {one.directive_id: one.valid_from for one in sent}
+    spells = sorted((begins[name], ends[name]) for name in ends)
+    assert len(spells) > 2
+    assert all(begin >= end + MINUTE_S for (_, end), (begin, _) in pairwise(spells))
 
 
 def test_nobody_is_left_with_less_than_the_guaranteed_minimum() -> None:
