@@ -71,7 +71,7 @@ class TransactionalDelivery(PipelinedDelivery):
 
     @override
     async def deliver(self, batch: Batch, effects: Effects) -> None:
-        if not batch.records and not effects:
+        if not effects and not (batch.records and batch.is_last):
             batch.acknowledge()
             return
         producer = self._producers[batch.tp]
@@ -110,7 +110,7 @@ class TransactionalDelivery(PipelinedDelivery):
             table: await last_offset(sent, len(effects.changes[table]))
             for table, sent in changes.items()
         }
-        if batch.next_offset is not None:
+        if batch.next_offset is not None and batch.is_last:
             source = aiokafka.TopicPartition(batch.tp.topic, partition)
             await producer.send_offsets_to_transaction(
                 {source: batch.next_offset}, self.app.conf.id
