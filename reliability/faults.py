@@ -69,7 +69,10 @@ WORKER_KINDS: Final = STATE_KINDS | {
 }
 
 SESSION_S: Final = 6.0
-"""After so long without a sign the broker takes a worker's partitions away."""
+"""After so long without a sign the broker takes a worker's partitions away; ..."""
+
+CONTROL_SESSION_S: Final = 15.0
+"""... after so long, where it is one of control."""
 
 _LASTS_S: Final = {
     Kind.WORKER_ZOMBIE: (SESSION_S + 1.5, SESSION_S + 6),
@@ -197,4 +200,6 @@ def _fault(  # noqa: PLR0913, PLR0917 - what it is drawn from
             (role,) = rng.choices(roles, [_SHARES[each] for each in roles])
         number = rng.randint(1, workers[role])
     lasts_s = rng.uniform(*_LASTS_S.get(kind, (0.0, 0.0)))
+    if kind is Kind.WORKER_ZOMBIE and role == "control":
+        lasts_s += CONTROL_SESSION_S - SESSION_S
     return Fault(round(at_s, 2), kind, role, number, round(lasts_s, 2), rng.getrandbits(32))

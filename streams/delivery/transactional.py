@@ -1,10 +1,12 @@
 """Delivery in transactions: a batch's changelog, outputs and progress are one fact.
 
-Each assigned partition number has a transactional producer, whose id is the number's, for all topics
-that the role reads: those of a number go together, to one worker, and one batch of them is under way
-at a time. Starting it on assignment fences an earlier owner, so that a paused and woken zombie can write
-nothing, and aborts what that one left open. Only what a transaction has made true is written to
-the local store, which is therefore never ahead of the changelog.
+Each assigned partition number has a transactional producer, whose id is the number's, for all
+topics that the role reads: those of a number go together, to one worker, and one batch of them is
+under way at a time. Starting it on assignment fences an earlier owner, so that a paused and woken
+zombie can write nothing, and aborts what that one left open. Only what a transaction has made true
+is written to the local store, which is therefore never ahead of the changelog. Where several agents
+read a topic, the offset is in the transaction of the last one: should a worker end before, the
+others do the batch again, which changes nothing that they have told.
 """
 
 import asyncio
