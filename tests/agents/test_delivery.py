@@ -3,20 +3,19 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from faust.types import StreamT
 from typing_extensions import override
 
 from streams.delivery import metrics
-from streams.delivery.batches import Batch, LostBatchError, batches
+from streams.delivery.batches import Batch, LostBatchError
 from streams.delivery.consumer import BatchConsumer
 from streams.delivery.effects import Effects
 from streams.delivery.partitions import partition_of
 from streams.delivery.pipeline import PipelinedDelivery
 from streams.delivery.store import RebuiltStore
-from tests.agents.counting import Counting, committed, keys_in, send
+from tests.agents.counting import Counting, TwoReaders, committed, keys_in, send
 
 pytestmark = pytest.mark.slow
 
@@ -147,23 +146,6 @@ async def test_a_damaged_database_is_rebuilt_from_its_changelog(
             assert again.stored(0) == MANY
 
     assert "is damaged and will be rebuilt" in caplog.text
-
-
-class TwoReaders(Counting):
-    """A second agent reads the same topic, and lingers over its first batch until it may go on."""
-
-    def __init__(self, broker: str, folder: Path, *, name: str) -> None:
-        super().__init__(broker, folder, name=name)
-        self.may_go_on = asyncio.Event()
-        self.slow: list[int] = []
-        self.app.agent(self.app.bytes_topic(self.source), name="linger")(self.linger)
-
-    async def linger(self, stream: StreamT[Any]) -> None:
-        async for batch in batches(stream):
-            if batch.records:
-                await self.may_go_on.wait()
-            self.slow += [record.offset for record in batch.records]
-            await self.app.delivery.commit(batch, Effects())
 
 
 async def test_progress_is_committed_once_every_agent_of_a_topic_is_through(
