@@ -25,6 +25,8 @@ async def test_the_offset_is_in_the_transaction_of_the_agent_that_is_done_last(
         while len(readers.seen) < len(MANY):
             await asyncio.sleep(0.05)
         await readers.app.delivery.durable(0)
+        # What a transaction commits of a group is seen a moment after it has ended.
+        await asyncio.sleep(1)
         stored, before = readers.stored(0), await committed(kafka.bootstrap, "last", readers.source)
         readers.may_go_on.set()
         while len(readers.slow) < len(MANY) or readers.app.consumer.unacked:
