@@ -1,4 +1,4 @@
-"""Shell around `streams.domain.malfunction`: minutes, refusals and orders in, tickets out."""
+"""Shell around `streams.domain.malfunction`: what is told and ordered in, tickets out."""
 
 import asyncio
 import logging
@@ -27,7 +27,12 @@ from tables import malfunction as tables
 
 logger = logging.getLogger(__name__)
 
-SOURCES = (topics.COMMUNITY_MINUTES, topics.REJECTED_READINGS, topics.TICKET_COMMANDS)
+SOURCES = (
+    topics.COMMUNITY_MINUTES,
+    topics.REJECTED_READINGS,
+    topics.READING_VERDICTS,
+    topics.TICKET_COMMANDS,
+)
 
 
 @dataclass(slots=True)
@@ -104,6 +109,8 @@ def _read(topic: str, record: Record, *, generation: int) -> Input | None:
         return codec.told_minute(record)
     if topic == topics.REJECTED_READINGS.name:
         return codec.refusal(record, generation=generation)
+    if topic == topics.READING_VERDICTS.name:
+        return codec.failed(record, generation=generation)
     return codec.command(record, generation=generation)
 
 

@@ -60,7 +60,7 @@ class Dispatcher:
         by_minute: dict[int, list[Correction]] = defaultdict(list)
         for correction in corrections:
             by_minute[correction.minute_index].append(correction)
-        originals = self.encoder.frames(columns)
+        originals = self.encoder.frames(columns.before(corrections))
         for index, minute in enumerate(columns.minutes):
             for correction in by_minute[index]:
                 frame = self.encoder.correction(columns, correction)
@@ -123,7 +123,7 @@ class Dispatcher:
 def _corrections(
     fleet: Fleet, flows: EnergyFlows, fates: Fates, first_minute: int
 ) -> list[Correction]:
-    """Return the corrections of a quarter-hour: half to one and a half times the old energies."""
+    """Return the corrections of a quarter-hour: what is wrong is off by up to a half."""
     rng = np.random.Generator(np.random.SFC64([fleet.seed, CORRECTION_STREAM, first_minute]))
     corrections = []
     for minute, number in np.argwhere(fates.correction_delay >= 0).tolist():
@@ -140,9 +140,11 @@ def _corrections(
                 terminal=number,
                 delay_minutes=int(fates.correction_delay[minute, number]),
                 households=households,
-                # One more, so that nothing stays nothing.
-                consumption=flows.consumption[minute, households] * percent // 100 + 1,
-                production=production[households] * (200 - percent) // 100,
+                consumption=flows.consumption[minute, households],
+                production=production[households],
+                # One more, so that nothing is wrong as well.
+                wrong_consumption=flows.consumption[minute, households] * percent // 100 + 1,
+                wrong_production=production[households] * (200 - percent) // 100,
             )
         )
     return corrections

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from load_generator.breakdowns import Breakdown, masks
 from load_generator.fleet import Fleet
+from schemas.errors import OperatorError
 
 MAX_REORDERED_MINUTES: Final = 2
 MAX_LATE_MINUTES: Final = 90
@@ -19,7 +20,7 @@ QUIET_LAST_MINUTES: Final = 3
 FAULT_STREAM: Final = 2
 
 
-class FaultRateError(ValueError):
+class FaultRateError(OperatorError, ValueError):
     """A rate that can't be; the text names it, its value and the limit."""
 
 
@@ -29,8 +30,8 @@ class FaultRates:
 
     A frame is at most one of lost, late and reordered. Reordered: overtaken by frames up to 2 min
     younger. Late: sent 3 to 90 min after its minute. Duplicated: the same bytes again within
-    5 min. Corrected: within 90 min a second frame has new values for some or all of its meters.
-    Invalid: a reading with a negative energy.
+    5 min. Corrected: its energies are wrong for some or all of its meters, and within 90 min a
+    second frame puts them right. Invalid: a reading with a negative energy.
 
     `silent` and `nonsense` are shares of the communities: once in a run the terminal sends nothing,
     or one meter sends negative energies, for 10 to 45 min (`breakdowns`).

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from load_generator.profiles import Profiles
+from schemas.errors import OperatorError
 
 Index = NDArray[np.int64]
 Power = NDArray[np.float32]
@@ -33,7 +34,7 @@ HEATERS_W: Final = np.array([1_500, 2_000, 3_000])
 MAX_METERS_A_FRAME: Final = 1_000
 
 
-class FleetError(ValueError):
+class FleetError(OperatorError, ValueError):
     """A fleet that can't be built; the text names both numbers."""
 
 

@@ -36,24 +36,12 @@ class Frame(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FrameColumns:
-    """What the meters report in some minutes, in Wh, by column name in the frame's order."""
-
-    first_minute: int
-    of: dict[str, Wh]
-
-    @property
-    def minutes(self) -> range:
-        """Starts of the minutes, epoch seconds."""
-        count = len(next(iter(self.of.values())))
-        return range(self.first_minute, self.first_minute + count * MINUTE_S, MINUTE_S)
-
-
-@dataclass(frozen=True)
 class Correction:
-    """New consumption and production for some households of a terminal in one minute, in mWh.
+    """What some households of a terminal really used and made in one minute, mWh by household.
 
-    `production` is by household as well; it counts only for those who measure it.
+    The frame of the minute says `wrong_consumption` and `wrong_production` instead: it stands until
+    the correction comes. Production counts only for those who measure it. The registers are right
+    in both.
     """
 
     minute_index: int
@@ -62,6 +50,40 @@ class Correction:
     households: Index
     consumption: Energy
     production: Energy
+    wrong_consumption: Energy
+    wrong_production: Energy
+
+
+@dataclass(frozen=True)
+class FrameColumns:
+    """What the meters report in some minutes, in Wh, by column name in the frame's order."""
+
+    first_minute: int
+    of: dict[str, Wh]
+
+    def before(self, corrections: Sequence[Correction]) -> "FrameColumns":
+        """Return what they report as long as the corrections of it have not come.
+
+        A reading that is invalid stays so.
+        """
+        if not corrections:
+            return self
+        of = {name: column.copy() for name, column in self.of.items()}
+        for correction in corrections:
+            place = correction.minute_index, correction.households
+            for name, wrong in (
+                ("consumption_wh", correction.wrong_consumption),
+                ("production_wh", correction.wrong_production),
+            ):
+                is_valid = self.of[name][place] >= 0
+                of[name][place] = np.where(is_valid, wrong / MWH_A_WH, self.of[name][place])
+        return FrameColumns(self.first_minute, of)
+
+    @property
+    def minutes(self) -> range:
+        """Starts of the minutes, epoch seconds."""
+        count = len(next(iter(self.of.values())))
+        return range(self.first_minute, self.first_minute + count * MINUTE_S, MINUTE_S)
 
 
 def frame_columns(
@@ -164,7 +186,7 @@ class FrameEncoder:
         return result
 
     def correction(self, columns: FrameColumns, correction: Correction) -> Frame:
-        """Return the frame that replaces readings; what it does not correct, it repeats."""
+        """Return the frame that puts readings right; what was right, it repeats."""
         terminal = self.fleet.terminals[correction.terminal]
         households = correction.households
         minute = columns.minutes[correction.minute_index]

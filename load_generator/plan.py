@@ -14,10 +14,11 @@ from load_generator.faults import MAX_REORDERED_MINUTES, FaultRates
 from load_generator.fleet import Fleet
 from load_generator.frames import FrameEncoder
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
+from schemas.errors import OperatorError
 from schemas.units import MINUTE_S, PERIOD_S
 
 
-class PlanError(ValueError):
+class PlanError(OperatorError, ValueError):
     """A run that can't be; the text names the option, its value and the rule."""
 
 

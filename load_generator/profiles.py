@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.errors import OperatorError
+
 QUARTERS_A_DAY: Final = 96
 QUARTER: Final = timedelta(minutes=15)
 PROFILE_ZONE: Final = ZoneInfo("Europe/Berlin")
@@ -29,7 +31,7 @@ ROUNDING: Final = 0.001
 DEVICE_PREFIXES: Final = ("household_", "heatpump_", "ev_home_", "pv_")
 
 
-class ProfileError(Exception):
+class ProfileError(OperatorError):
     """A profile file that can't be used; the text is one line: file, line, column, rule."""
 
 

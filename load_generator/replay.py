@@ -12,9 +12,10 @@ import orjson
 
 from load_generator.frames import Frame
 from load_generator.sender import Speed, send
+from schemas.errors import OperatorError
 
 
-class ReplayError(Exception):
+class ReplayError(OperatorError):
     """A file that can't be replayed; the text is one line: file, line, rule."""
 
 

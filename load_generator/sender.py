@@ -18,6 +18,7 @@ from load_generator.faults import FaultCounts
 from load_generator.frames import Frame
 from load_generator.plan import Plan
 from load_generator.truth import truth_table
+from schemas.errors import OperatorError
 
 Speed = float | Literal["max"]
 """How many times faster than real time, or as fast as the broker takes it."""
@@ -29,7 +30,7 @@ REQUEST_BYTES: Final = 8 * 1024 * 1024
 GIVE_UP_MS: Final = 180_000
 
 
-class SendError(Exception):
+class SendError(OperatorError):
     """Frames did not reach the broker; the text is one line for the operator."""
 
 

@@ -13,6 +13,7 @@ from load_generator.energy_flows import Energy, EnergyFlows
 from load_generator.faults import Fates
 from load_generator.fleet import Fleet, Index
 from load_generator.frames import Correction
+from schemas.errors import OperatorError
 
 CHANNELS: Final = (
     "consumption_mwh",
@@ -24,7 +25,7 @@ CHANNELS: Final = (
 )
 
 
-class TruthError(Exception):
+class TruthError(OperatorError):
     """A truth that can't be read; the text is one line naming the file."""
 
 
@@ -54,21 +55,12 @@ def settle(
 ) -> pa.RecordBatch:
     """Return the rows of one quarter-hour (epoch s) from its minutes and what became of them.
 
-    A minute counts when its frame or a correction arrived and its reading is valid, with the
-    newest values. Import and export are taken minute by minute.
+    A minute counts when its frame or a correction arrived and its reading is valid; where what
+    came first was wrong, its correction has come. Import and export are taken minute by minute.
     """
     counted = ~fates.lost[:, fleet.terminal] & ~fates.invalid
-    consumption, production = flows.consumption, flows.production
-    imported, exported = flows.imported, flows.exported
-    if corrections:
-        net = imported - exported - consumption
-        net[:, fleet.pv] += production
-        consumption, production = consumption.copy(), production.copy()
-        for correction in corrections:
-            _apply(fleet, correction, counted, consumption, production)
-        net += consumption
-        net[:, fleet.pv] -= production
-        imported, exported = np.maximum(net, 0), np.maximum(-net, 0)
+    for correction in corrections:
+        counted[correction.minute_index, correction.households] = True
     measured_minutes = counted.sum(axis=0)
     rows = np.flatnonzero(measured_minutes)
     everyone = np.arange(fleet.households)
@@ -79,10 +71,10 @@ def settle(
             pa.array([communities[c] for c in fleet.community[rows].tolist()], pa.string()),
             pa.array([meters[row] for row in rows.tolist()], pa.string()),
             pa.array(np.full(len(rows), period_start), pa.timestamp("s", tz="UTC")),
-            _sums(consumption, everyone, counted, rows),
-            _sums(production, fleet.pv, counted, rows),
-            _sums(imported, everyone, counted, rows),
-            _sums(exported, everyone, counted, rows),
+            _sums(flows.consumption, everyone, counted, rows),
+            _sums(flows.production, fleet.pv, counted, rows),
+            _sums(flows.imported, everyone, counted, rows),
+            _sums(flows.exported, everyone, counted, rows),
             _sums(flows.battery_charge, fleet.battery, counted, rows),
             _sums(flows.battery_discharge, fleet.battery, counted, rows),
             pa.array(measured_minutes[rows], pa.int32()),
@@ -114,23 +106,6 @@ def read_truth(path: Path) -> pa.Table:
     except (OSError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise TruthError(f"{path}: not the truth of a run, as Parquet: {reason}") from error
-
-
-def _apply(
-    fleet: Fleet,
-    correction: Correction,
-    counted: NDArray[np.bool_],
-    consumption: Energy,
-    production: Energy,
-) -> None:
-    minute, households = correction.minute_index, correction.households
-    counted[minute, households] = True
-    consumption[minute, households] = correction.consumption
-    owners, places, of_correction = np.intersect1d(
-        fleet.pv, households, assume_unique=True, return_indices=True
-    )
-    if len(owners):
-        production[minute, places] = correction.production[of_correction]
 
 
 def _sums(energy: Energy, owners: Index, counted: NDArray[np.bool_], rows: Index) -> pa.Array:

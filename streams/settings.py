@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from schemas.errors import OperatorError
 from streams.configuration.autarky import AutarkySettings
 from streams.configuration.batteries import BatterySettings
 from streams.configuration.broker import BrokerSecurity, BrokerSettings, SaslMechanism
@@ -52,7 +53,7 @@ __all__ = [
 PREFIX: Final = "SMATRIX_"
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(OperatorError):
     """A setting that can't be; the text is one line for the operator, with the remedy."""
 
 

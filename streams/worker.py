@@ -13,6 +13,7 @@ from typing import IO
 import uvloop
 from aiokafka.errors import KafkaError
 
+from schemas.errors import OperatorError
 from streams import logs
 from streams.delivery.app import App
 from streams.delivery.clients import connection_of, security_of
@@ -29,7 +30,7 @@ GC_THRESHOLDS = (100_000, 50, 100)
 Attach = Callable[[App, Settings], None]
 
 
-class WorkerError(Exception):
+class WorkerError(OperatorError):
     """The worker can't go on; the text is one line for the operator."""
 
 

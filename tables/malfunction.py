@@ -41,7 +41,7 @@ def encode(watch: Watch) -> bytes:
             "times": [watch.first, watch.newest, watch.judged],
             "clocks": [watch.told_at, watch.heard_at],
             "meters": watch.meters,
-            "places": [watch.refusals_until, watch.commands_until],
+            "places": [watch.refusals_until, watch.commands_until, watch.verdicts_until],
             "minutes": [
                 [minute, told.version, sorted(told.missing)]
                 for minute, told in sorted(watch.minutes.items())
@@ -70,7 +70,8 @@ def decode(data: bytes) -> Watch:
         )
     first, newest, judged = stored["times"]
     told_at, heard_at = stored["clocks"]
-    refusals_until, commands_until = stored["places"]
+    # Verdicts were not looked at before their place was kept.
+    refusals_until, commands_until, verdicts_until = (*stored["places"], -1)[:3]
     return Watch(
         community_id=stored["community"],
         first=first,
@@ -95,6 +96,7 @@ def decode(data: bytes) -> Watch:
         },
         refusals_until=refusals_until,
         commands_until=commands_until,
+        verdicts_until=verdicts_until,
         untold=tuple(Malfunction.model_validate(told) for told in stored["untold"]),
     )
 

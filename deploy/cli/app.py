@@ -2,95 +2,74 @@
 
 import logging
 import sys
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+import typer.main
 from rich.console import Console
+from typer.core import TyperGroup
+from typing_extensions import override
 
-from deploy.cli import (
-    battery_report,
-    check,
-    demo,
-    doctor,
-    edit,
-    ev_report,
-    explain,
-    forecast_report,
-    load,
-    malfunction_report,
-    notifications,
-    prices,
-    registry,
-    regulation_report,
-    repartition,
-    reprocess,
-    simulate,
-    tickets,
-    up,
-    vee_report,
-    worker,
-)
-from deploy.embedded.processes import ProcessEndedError
-from deploy.repartition.layouts import RepartitionError
-from deploy.simulation.link import LinkError
-from deploy.tickets.history import TicketError
-from load_generator.faults import FaultRateError
-from load_generator.fleet import FleetError
-from load_generator.plan import PlanError
-from load_generator.profiles import ProfileError
-from load_generator.replay import ReplayError
-from load_generator.sender import SendError
-from load_generator.truth import TruthError
-from streams.domain.registry import RegistryError
-from streams.domain.subscriptions import TokenError
-from streams.settings import ConfigurationError
-from streams.worker import WorkerError
+from schemas.errors import OperatorError
 
-_FOR_THE_OPERATOR = (
-    ConfigurationError,
-    FaultRateError,
-    FleetError,
-    LinkError,
-    PlanError,
-    ProcessEndedError,
-    ProfileError,
-    RegistryError,
-    RepartitionError,
-    ReplayError,
-    SendError,
-    TicketError,
-    TokenError,
-    TruthError,
-    WorkerError,
+_COMMANDS: Final = (
+    "up",
+    "worker",
+    "load",
+    "check",
+    "demo",
+    "doctor",
+    "reprocess",
+    "edit",
+    "explain",
+    "repartition",
+    "vee-report",
+    "ev-report",
+    "forecast-report",
+    "malfunction-report",
+    "battery-report",
+    "registry",
+    "simulate",
+    "prices",
+    "tickets",
+    "notifications",
 )
+"""Each is what has its name, with `_` for `-`, in the module of the same name beside this one."""
+
+
+class _Commands(TyperGroup):
+    """Loads a command when it is asked for: a worker needs nothing of what reports draw with.
+
+    Typer has no public names for the types of a context and a command.
+    """
+
+    @override
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_COMMANDS)
+
+    @override
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        found = getattr(import_module(f"deploy.cli.{name}"), name)
+        if not isinstance(found, typer.Typer):
+            command, found = found, typer.Typer(add_completion=False)
+            found.command()(command)
+        loaded = typer.main.get_command(found)
+        loaded.name = cmd_name
+        return loaded
+
 
 cli = typer.Typer(
-    name="smatrix",
-    help="Smatrix Grid: an energy supplier's back end for a smart grid.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-cli.command("up")(up.up)
-cli.command("worker")(worker.worker)
-cli.command("load")(load.load)
-cli.command("check")(check.check)
-cli.command("demo")(demo.demo)
-cli.command("doctor")(doctor.doctor)
-cli.command("reprocess")(reprocess.reprocess)
-cli.command("edit")(edit.edit)
-cli.command("explain")(explain.explain)
-cli.command("repartition")(repartition.repartition)
-cli.command("vee-report")(vee_report.vee_report)
-cli.command("ev-report")(ev_report.ev_report)
-cli.command("forecast-report")(forecast_report.forecast_report)
-cli.command("malfunction-report")(malfunction_report.malfunction_report)
-cli.command("battery-report")(battery_report.battery_report)
-cli.add_typer(registry.registry, name="registry")
-simulate.simulate.command("regulation")(regulation_report.regulation_report)
-cli.add_typer(simulate.simulate, name="simulate")
-cli.add_typer(prices.prices, name="prices")
-cli.add_typer(tickets.tickets, name="tickets")
-cli.add_typer(notifications.notifications, name="notifications")
+
+
+@cli.callback()
+def smatrix() -> None:
+    """Smatrix Grid: an energy supplier's back end for a smart grid."""
 
 
 def main() -> None:
@@ -100,7 +79,7 @@ def main() -> None:
         logging.getLogger(client).setLevel(logging.CRITICAL)
     try:
         cli()
-    except _FOR_THE_OPERATOR as error:
+    except OperatorError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             f"smatrix: {error}", markup=False
         )

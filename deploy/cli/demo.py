@@ -22,15 +22,20 @@ from deploy.cli.load import (
     rates,
 )
 from deploy.cli.progress import ProgressDisplay, print_summary
+from deploy.cli.simulate import play
 from deploy.cli.up import keep_up, print_addresses, stop_on_signals
 from deploy.demonstration import Demonstration
 from deploy.embedded.system import EmbeddedSystem
 from deploy.report.page import write_report
 from deploy.report.result import DemoResult, write_result
+from deploy.simulation.production import PRODUCTION
+from deploy.simulation.scenario import Options
 from load_generator.plan import Plan
 from load_generator.profiles import SHIPPED_PROFILE
 from streams import clock
 from streams.settings import get_settings
+
+ANSWERING_MINUTES: Final = 120
 
 _SHOWN_PACKAGES: Final = (
     "smatrix-grid",
@@ -56,9 +61,18 @@ def demo(  # noqa: PLR0913 - options of a command
     out: Annotated[Path, typer.Option(help="Folder for result.json and report.html.")] = Path(
         "out/demo"
     ),
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the system running.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the system running; no grid that answers.")
+    ] = False,
+    answering_minutes: Annotated[
+        int,
+        typer.Option(min=0, help="How long a grid that answers is played afterwards; 0: not."),
+    ] = ANSWERING_MINUTES,
 ) -> None:
-    """Play a day through the embedded system, compare ClickHouse with the truth, and report."""
+    """Play a day through the embedded system, compare ClickHouse with the truth, and report.
+
+    And then some hours of a grid that answers: production follows demand.
+    """
     plan = Plan(
         communities=communities,
         households=households,
@@ -112,4 +126,17 @@ def demo(  # noqa: PLR0913 - options of a command
             console.print("\nCtrl-C stops everything.")
             keep_up(system)
     if not result.exact:
+        raise typer.Exit(1)
+    if keep or not answering_minutes:
+        return
+    console.print()
+    options = Options(
+        communities=communities,
+        households=households,
+        minutes=answering_minutes,
+        seed=seed,
+        profiles=tuple(profiles or ()),
+    )
+    folder = out / PRODUCTION.name
+    if not play(PRODUCTION, options, folder, settings=settings, console=console).passed:
         raise typer.Exit(1)

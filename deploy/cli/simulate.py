@@ -11,6 +11,7 @@ from rich.console import Console
 
 from deploy.cli.check import connect
 from deploy.cli.load import Communities, Households, Profiles, Seed
+from deploy.cli.regulation_report import regulation_report
 from deploy.cli.up import stop_on_signals
 from deploy.embedded.system import EmbeddedSystem
 from deploy.simulation.page import REPORT_FILE, RESULT_FILE, write
@@ -18,7 +19,7 @@ from deploy.simulation.running import reads_of, run
 from deploy.simulation.scenario import Options, Scenario
 from deploy.simulation.scenarios import SCENARIOS
 from deploy.simulation.verdict import Verdict
-from streams.settings import get_settings
+from streams.settings import Settings, get_settings
 
 simulate = typer.Typer(
     help="Play a grid that answers to the whole system, and judge it by the grid's truth.",
@@ -49,7 +50,10 @@ def _command(scenario: Scenario) -> Callable[..., None]:
             seed=seed,
             profiles=tuple(profiles or ()),
         )
-        _simulate(scenario, options, out)
+        stop_on_signals()
+        console = Console(soft_wrap=True, highlight=False)
+        if not play(scenario, options, out, settings=get_settings(), console=console).passed:
+            raise typer.Exit(1)
 
     command.__doc__ = scenario.story
     return command
@@ -57,16 +61,17 @@ def _command(scenario: Scenario) -> Callable[..., None]:
 
 for _scenario in SCENARIOS:
     simulate.command(_scenario.name)(_command(_scenario))
+simulate.command("regulation")(regulation_report)
 
 
-def _simulate(scenario: Scenario, options: Options, out: Path) -> None:
-    """Play a scenario on an embedded system of its own, and report.
+def play(
+    scenario: Scenario, options: Options, out: Path, *, settings: Settings, console: Console
+) -> Verdict:
+    """Play a scenario on an embedded system of its own, report, and return what came of it.
 
     Raises:
-        Exit: With status 1, if a check is not met.
+        OperatorError: If the system does not start or does not answer.
     """
-    settings, console = get_settings(), Console(soft_wrap=True, highlight=False)
-    stop_on_signals()
     console.print(f"{scenario.title}: {scenario.story}")
     # Before workers start: what takes long to load is then ready for them as well.
     reads = reads_of(scenario, settings)
@@ -83,8 +88,7 @@ def _simulate(scenario: Scenario, options: Options, out: Path) -> None:
         )
         write(out, scenario, finished, verdict)
     _say(console, verdict, out)
-    if not verdict.passed:
-        raise typer.Exit(1)
+    return verdict
 
 
 class _Teller:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from schemas.errors import OperatorError
+
 STOP_S: Final = 2.0
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
-class ProcessEndedError(Exception):
+class ProcessEndedError(OperatorError):
     """A child ended by itself; the text says which, how, and its last words."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
+from schemas.errors import OperatorError
 from streams.settings import Settings
 from streams.topics import METER_FRAMES
 
@@ -12,7 +13,7 @@ STARTS_ANEW: Final = "control"
 """The role whose state is not moved: what it has ordered ends by itself within half an hour."""
 
 
-class RepartitionError(Exception):
+class RepartitionError(OperatorError):
     """The state can't be moved as things are; the text is one line for the operator."""
 
 

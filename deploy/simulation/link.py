@@ -18,16 +18,19 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from schemas.errors import OperatorError
 from streams import clock
 
 PATIENCE_S: Final = 180.0
 _FETCH_WAIT_MS: Final = 20
 _POLL_S: Final = 0.01
+_LONGEST_POLL_S: Final = 0.1
+"""To ask costs the processors that the answer waits for: the longer it takes, the less often."""
 
 Ends = dict[TopicPartition, int]
 
 
-class LinkError(Exception):
+class LinkError(OperatorError):
     """The system did not answer a minute; the text is one line that says who is behind."""
 
 
@@ -113,6 +116,7 @@ class Link:
         await self._acknowledged()
         heard: list[Said] = []
         deadline = time.monotonic() + self.patience_s
+        pause_s = _POLL_S
         while True:
             committed = await self._committed()
             # Listening costs the broker: it can wait while what is known has not been read.
@@ -127,7 +131,8 @@ class Link:
                     for place, end in sorted(behind.items())
                 )
                 raise LinkError(f"not read within {self.patience_s:.0f} s: {words}")
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
 
     async def _acknowledged(self) -> None:
         for sent in await asyncio.gather(*self._under_way):

@@ -55,13 +55,17 @@ def _judge(run: Run) -> list[Check]:
             goal=f"at most {MOST_SHORT_MINUTES:.0%}",
             is_met=short <= MOST_SHORT_MINUTES,
         ),
-        *(_followed(run, settled, rises=rises) for rises in (True, False)),
+        *_followed(run, settled, rises=True),
+        *_followed(run, settled, rises=False),
         _within_limits(run.steered),
     ]
 
 
-def _followed(run: Run, settled: slice, *, rises: bool) -> Check:
-    """Hold the largest rise, or fall, of the load in two hours against what plants did in them."""
+def _followed(run: Run, settled: slice, *, rises: bool) -> Iterator[Check]:
+    """Hold the largest rise, or fall, of the load in two hours against what plants did in them.
+
+    In a time that only knows the other there is nothing to hold.
+    """
     load = run.steered.net_load_w[settled]
     given = run.steered.production_w.sum(axis=1)[settled].astype(np.float64)
     span = min(_SPAN_MINUTES, len(load) - 1)
@@ -72,14 +76,15 @@ def _followed(run: Run, settled: slice, *, rises: bool) -> Check:
     change = load[span:] - load[:-span]
     place = int(np.argmax(change if rises else -change))
     asked = change[place]
-    did = given[place + span] - given[place]
-    share = float(did / asked) if asked else 0.0
+    if not (asked > 0 if rises else asked < 0):
+        return
+    share = float((given[place + span] - given[place]) / asked)
     word = "rise" if rises else "fall"
-    return Check(
+    yield Check(
         name=f"Share of the load's largest {word} within {span} min that plants followed",
         found=f"{share:.0%} of {abs(asked) / 1000:,.0f} kW",
         goal=f"{FOLLOWED:.0%} to {2 - FOLLOWED:.0%}",
-        is_met=bool(asked > 0) is rises and FOLLOWED <= share <= 2 - FOLLOWED,
+        is_met=FOLLOWED <= share <= 2 - FOLLOWED,
     )
 
 

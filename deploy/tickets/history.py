@@ -7,6 +7,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from schemas.errors import OperatorError
 from streams.settings import Settings
 
 Row = Mapping[str, Any]
@@ -14,7 +15,7 @@ Row = Mapping[str, Any]
 _NEWEST_FIRST = "ORDER BY last_at DESC, ticket_id LIMIT {limit:UInt32}"
 
 
-class TicketError(Exception):
+class TicketError(OperatorError):
     """What was asked of a ticket can't be done; the text is one line for the operator."""
 
 

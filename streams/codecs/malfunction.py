@@ -1,18 +1,25 @@
-"""What is told of communities from the bytes of three topics, and steps of tickets into theirs."""
+"""What is told of communities from the bytes of four topics, and steps of tickets into theirs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from schemas.malfunction import Malfunction, TicketCommand
 from schemas.metering import CommunityMinute, RejectedReading
+from schemas.units import PERIOD_S
+from schemas.validation import ReadingVerdicts
 from streams.codecs.results import Message
 from streams.domain.frames import place_of
-from streams.domain.malfunction_inputs import Refusal, ToldMinute
+from streams.domain.malfunction_inputs import Failed, Refusal, ToldMinute
 from streams.domain.malfunction_tickets import Command
+from streams.domain.vee import VERDICTS, Verdict
 from streams.records import Record
 
 _MS: Final = 1000
 _LATEST_S: Final = 2**32
+_FAILING: Final = frozenset(
+    rule.value for rule, verdict in VERDICTS.items() if verdict is Verdict.FAIL
+)
+"""Rules that fail a reading; it may have been warned of by others as well."""
 
 
 def told_minute(record: Record) -> ToldMinute:
@@ -50,6 +57,30 @@ def refusal(record: Record, *, generation: int) -> Refusal | None:
         place_of(told.source_offset, generation=generation),
         place_of(record.offset, generation=generation),
         record.timestamp / _MS,
+    )
+
+
+def failed(record: Record, *, generation: int) -> Failed:
+    """Return what a record of `reading-verdicts` says has failed.
+
+    Raises:
+        ValueError: If it says nothing of any reading.
+    """
+    told = ReadingVerdicts.model_validate_json(record.value or b"")
+    columns = (told.minute, told.verdict, told.rules)
+    if any(len(column) != len(told.meter_id) for column in columns):
+        raise ValueError("meter_id, minute, verdict and rules differ in length")
+    return Failed(
+        told.community_id,
+        told.period_start + PERIOD_S,
+        tuple(
+            (rule, meter, minute)
+            for meter, minute, verdict, rules in zip(told.meter_id, *columns, strict=True)
+            if verdict == Verdict.FAIL.value
+            for rule in rules
+            if rule in _FAILING
+        ),
+        place_of(record.offset, generation=generation),
     )
 
 

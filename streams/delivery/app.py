@@ -25,7 +25,7 @@ from streams.delivery.store import SCHEME
 # Half of stock Faust's and aiokafka's time goes into debug records that nothing prints.
 QUIET_LOGGERS: Final = ("aiokafka", "faust", "mode", "asyncio")
 
-FETCH_WAIT_MS: Final = 100
+FETCH_WAIT_MS: Final = 200
 """For who has many partitions of which little comes: each of their fetches costs the broker."""
 
 _STORE_OPTIONS: Final = {

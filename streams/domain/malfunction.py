@@ -110,7 +110,7 @@ class Refused(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """The refused minutes of a meter and rule.
+    """The minutes of a meter that a rule has refused, or failed.
 
     They may be known long before the minutes themselves, which come in another topic.
 
@@ -181,6 +181,7 @@ class Watch:
         failures: What was refused of late.
         tickets: The open ones, and those that ended so lately that they can be reopened.
         refusals_until: Place in their topic up to where refusals are known.
+        verdicts_until: Place in their topic up to where validation's verdicts are known.
         commands_until: Place in their topic up to where commands are done.
         untold: What has been decided and is still to be told, in order.
     """
@@ -196,6 +197,7 @@ class Watch:
     failures: Mapping[Refused, Failures] = field(default_factory=dict)
     tickets: Mapping[Cause, Ticket] = field(default_factory=dict)
     refusals_until: int = -1
+    verdicts_until: int = -1
     commands_until: int = -1
     untold: tuple[Malfunction, ...] = ()
 

@@ -12,14 +12,14 @@ from typing import Final
 from schemas.malfunction import Malfunction, MalfunctionKind
 from streams.domain.event_clock import EventClock
 from streams.domain.malfunction import MalfunctionPolicy, Watch
-from streams.domain.malfunction_inputs import Refusal, ToldMinute, refuse, tell
+from streams.domain.malfunction_inputs import Failed, Refusal, ToldMinute, fail, refuse, tell
 from streams.domain.malfunction_judging import PartitionTime, judge
 from streams.domain.malfunction_tickets import Command, obey
 
 SWEEP_EVERY_S: Final = 10.0
 """How often communities of which nothing comes are looked at."""
 
-Input = ToldMinute | Refusal | Command
+Input = ToldMinute | Refusal | Failed | Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,8 @@ class Watches:
                 return tell(before, given, policy=self.policy)
             case Refusal():
                 return refuse(before, given, policy=self.policy)
+            case Failed():
+                return fail(before, given, policy=self.policy)
             case Command():
                 after, why_not = obey(before, given)
                 if why_not is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from schemas.malfunction import MalfunctionKind
-from schemas.units import MINUTE_S
+from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.malfunction import (
     TERMINAL,
     Failures,
@@ -59,6 +59,22 @@ class Refusal:
     told_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What validation's rules have failed of a community's settlement period.
+
+    Attributes:
+        period_end: Of the period, epoch seconds.
+        readings: Rule, meter and minute of each.
+        place: The place of the verdicts in their topic.
+    """
+
+    community_id: str
+    period_end: int
+    readings: tuple[tuple[str, str, int], ...]
+    place: int
+
+
 def tell(watch: Watch | None, told: ToldMinute, *, policy: MalfunctionPolicy) -> Watch:
     """Return the watch with a told minute; the very same when that says nothing new."""
     if watch is None:
@@ -97,9 +113,17 @@ def refuse(watch: Watch | None, refusal: Refusal, *, policy: MalfunctionPolicy) 
     if refusal.place <= watch.refusals_until:
         return watch
     failures = dict(watch.failures)
+    minute, bad_until = _when(watch, refusal)
     for meter in _subjects(refusal):
         key = Refused(refusal.rule, meter)
-        failures[key] = _failed(failures.get(key, Failures()), watch, refusal, policy)
+        failures[key] = _failed(
+            failures.get(key, Failures()),
+            minute,
+            place=refusal.frame,
+            bad_until=bad_until,
+            seen=watch.newest,
+            policy=policy,
+        )
     return replace(
         watch,
         failures=failures,
@@ -108,34 +132,67 @@ def refuse(watch: Watch | None, refusal: Refusal, *, policy: MalfunctionPolicy) 
     )
 
 
+def fail(watch: Watch | None, failed: Failed, *, policy: MalfunctionPolicy) -> Watch | None:
+    """Return the watch with what validation has failed; the very same when that is nothing new.
+
+    A reading's place among those that failed is its minute: however often its period is judged
+    again, it fails once. Whether the next period is better is not known before that was judged, so
+    until then no minute is good.
+    """
+    if watch is None or failed.place <= watch.verdicts_until:
+        return watch
+    failures = dict(watch.failures)
+    for rule, meter, minute in failed.readings:
+        key = Refused(rule, meter)
+        failures[key] = _failed(
+            failures.get(key, Failures()),
+            minute,
+            place=minute,
+            bad_until=failed.period_end + PERIOD_S + policy.lateness_s,
+            seen=watch.newest,
+            policy=policy,
+        )
+    return replace(watch, failures=failures, verdicts_until=failed.place)
+
+
 def _subjects(refusal: Refusal) -> Iterable[str]:
     if not refusal.meters or refusal.rule in _OF_THE_FRAME:
         return (TERMINAL,)
     return refusal.meters
 
 
-def _failed(
-    before: Failures, watch: Watch, refusal: Refusal, policy: MalfunctionPolicy
-) -> Failures:
-    if refusal.frame <= before.floor:
-        return before
+def _when(watch: Watch, refusal: Refusal) -> tuple[int, int]:
+    """Return in which minute a refused reading failed, and until when that is nothing good."""
     stated = refusal.minute
     if stated is not None and stated > refusal.told_at + _AHEAD_S:
         stated = None
     # What says no minute that can be has none but that in which it was refused.
     start = int(refusal.told_at) if stated is None else stated
     minute = start - start % MINUTE_S
+    # What a clock that is wrong says of the time bounds nothing.
+    is_known = stated is not None and kind_of(refusal.rule) is not MalfunctionKind.CLOCK
+    return minute, minute if is_known else watch.newest
+
+
+def _failed(  # noqa: PLR0913 - what is known of a failure
+    before: Failures,
+    minute: int,
+    *,
+    place: int,
+    bad_until: int,
+    seen: int,
+    policy: MalfunctionPolicy,
+) -> Failures:
+    if place <= before.floor:
+        return before
     # A frame that is sent five times is one failure, so a minute counts once.
-    latest = max(before.minutes.get(minute, -1), refusal.frame)
+    latest = max(before.minutes.get(minute, -1), place)
     by_place = sorted(
         {**before.minutes, minute: latest}.items(), key=lambda at: at[1], reverse=True
     )
-    # What a clock that is wrong says of the time bounds nothing.
-    is_known = stated is not None and kind_of(refusal.rule) is not MalfunctionKind.CLOCK
-    of_event = minute if is_known else watch.newest
     return Failures(
         dict(by_place[: policy.kept_failures]),
         before.floor,
-        max(before.bad_until, of_event),
-        max(before.seen, watch.newest),
+        max(before.bad_until, bad_until),
+        max(before.seen, seen),
     )

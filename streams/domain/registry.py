@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from schemas.errors import OperatorError
 from schemas.persons import Person
 from schemas.registry import Community, Household, Plant, Technician
 
@@ -32,7 +33,7 @@ UNREGISTERED: Final = 1
 """The version of an entry that is not registered yet; registering gives it its own."""
 
 
-class RegistryError(Exception):
+class RegistryError(OperatorError):
     """What was asked of the registry can't be; the text is one line for the operator."""
 
 

@@ -5,13 +5,14 @@ import binascii
 import hmac
 from typing import Final
 
+from schemas.errors import OperatorError
 from schemas.notifications import NotificationKind, Subscription
 
 _DIGEST: Final = "sha256"
 _SEPARATOR: Final = b"\0"
 
 
-class TokenError(Exception):
+class TokenError(OperatorError):
     """A token that was not signed by us; the text is one line for people."""
 
 

@@ -8,12 +8,17 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.compute as pc
 import pytest
 
+from deploy.cli.load import DEFAULT_DAY
+from load_generator.faults import FAULT_RATES
+from load_generator.plan import Plan
+from load_generator.profiles import SHIPPED_PROFILE
 from load_generator.truth import read_truth, write_truth
 from streams.settings import Settings
 from tests.acceptance.running import (
@@ -29,7 +34,13 @@ from tests.acceptance.running import (
 )
 from tests.builders import Record
 
-SMALL_DAY: Final = ("--communities=8", "--households=160", "--minutes=240", "--faults=many")
+SMALL_DAY: Final = (
+    "--communities=8",
+    "--households=160",
+    "--minutes=240",
+    "--faults=many",
+    "--answering-minutes=0",
+)
 
 pytestmark = pytest.mark.slow
 
@@ -242,16 +253,21 @@ def test_a_port_in_use_is_said_in_one_line_with_its_remedy(
     assert curl(demo.settings, "SELECT 1") == [["1"]]
 
 
-def test_runs_with_one_seed_send_the_same_frames(demo: Demo, tmp_path: Path) -> None:
-    again = Demo(tmp_path)
-    again.await_end_of_run()
+def test_the_frames_are_those_of_the_seed(demo: Demo) -> None:
+    plan = Plan(
+        communities=8,
+        households=160,
+        seed=1,
+        start=DEFAULT_DAY.replace(tzinfo=UTC),
+        minutes=240,
+        profiles=(SHIPPED_PROFILE,),
+        faults=FAULT_RATES["many"],
+    )
 
-    frames = read_frames(again.settings)
-    again.process.send_signal(signal.SIGINT)
-    finish(again.process, within_s=90)
+    made = [Record(frame.key, frame.value) for minute in plan.batches() for frame in minute.frames]
 
-    assert _fingerprints(frames) == _fingerprints(read_frames(demo.settings))
-    assert again.result["frames_sent"] == demo.result["frames_sent"]
+    assert demo.result["frames_sent"] == len(made)
+    assert _fingerprints(read_frames(demo.settings)) == _fingerprints(made)
 
 
 def _fingerprints(frames: list[Record]) -> dict[bytes | None, str]:
@@ -288,7 +304,6 @@ def _report_is_written(out: Path) -> bool:
         (signal.SIGINT, _has_begun),
         (signal.SIGTERM, _workers_start),
         (signal.SIGINT, _load_runs),
-        (signal.SIGTERM, _load_runs),
         (signal.SIGINT, _load_has_ended),
         (signal.SIGTERM, _report_is_written),
     ],
@@ -324,6 +339,21 @@ def test_it_starts_again_where_it_was_stopped(tmp_path: Path) -> None:
 
     assert ended.status == 0
     assert json.loads((tmp_path / "result.json").read_text())["exact"] is True
+
+
+def test_it_ends_with_a_grid_that_answers(tmp_path: Path) -> None:
+    ended = finish(
+        start_demo(free_settings(), tmp_path, "--minutes=15", "--answering-minutes=45"),
+        within_s=300,
+    )
+
+    verdict = json.loads((tmp_path / "production" / "result.json").read_text())
+    # So few households are no grid whose plants could follow it as closely as is asked for.
+    assert ended.status == (0 if verdict["passed"] else 1)
+    limits = verdict["checks"][-1]
+    assert (limits["name"], limits["is_met"]) == ("Orders outside a plant's limits", True)
+    assert verdict["directives"] > 45
+    assert (tmp_path / "production" / "report.html").exists()
 
 
 def _unfinished(out: Path) -> list[str]:

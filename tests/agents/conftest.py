@@ -1,4 +1,4 @@
-"""A real broker for agents: the embedded one, for the whole run."""
+"""A real broker for agents: the embedded one, for all of them."""
 
 import socket
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from deploy.embedded.broker import answers, start_broker
 from deploy.embedded.processes import stop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a running broker."""
     with socket.socket() as probe:

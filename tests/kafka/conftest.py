@@ -1,4 +1,4 @@
-"""A real Apache Kafka, one node, for the whole run."""
+"""A real Apache Kafka, one node, for all of them."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from deploy.kafka.cluster import KafkaCluster
 from tests.kafka.availability import require_kafka
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
     """One running node for all tests that leave it alone, with topics of their own."""
     require_kafka()

@@ -1,11 +1,12 @@
-"""What three topics tell, as values, and steps of tickets as records."""
+"""What four topics tell, as values, and steps of tickets as records."""
 
 import pytest
 
 from schemas.malfunction import Malfunction, TicketAction, TicketCommand
 from schemas.metering import RejectionRule
-from streams.codecs.malfunction import command, malfunctions, refusal, told_minute
-from streams.domain.malfunction_inputs import Refusal, ToldMinute
+from schemas.validation import ReadingVerdicts
+from streams.codecs.malfunction import command, failed, malfunctions, refusal, told_minute
+from streams.domain.malfunction_inputs import Failed, Refusal, ToldMinute
 from streams.domain.malfunction_tickets import Command
 from streams.records import Record
 from tests.unit.sinks.messages import NOON, a_minute, a_rejection, a_step
@@ -47,6 +48,32 @@ def test_what_was_refused_of_nobody_is_nothing() -> None:
     rejection = a_rejection().model_copy(update={"community_id": None})
 
     assert refusal(a_record(rejection.model_dump_json()), generation=0) is None
+
+
+def verdicts(**columns: object) -> ReadingVerdicts:
+    told = {
+        "community_id": "c1",
+        "period_start": NOON,
+        "version": 3,
+        "of_version": 2,
+        "part": 0,
+        "meter_id": ["m1", "m2", "m3"],
+        "minute": [NOON, NOON + 60, NOON],
+        "verdict": ["fail", "warn", "pass"],
+        "rules": [["register_mismatch", "spike"], ["spike"], ["register_rollover"]],
+    }
+    return ReadingVerdicts.model_validate(told | columns)
+
+
+def test_verdicts_tell_which_rules_failed_which_readings_and_not_what_they_warned_of() -> None:
+    told = failed(a_record(verdicts().model_dump_json()), generation=0)
+
+    assert told == Failed("c1", NOON + 900, (("register_mismatch", "m1", NOON),), OFFSET)
+
+
+def test_verdicts_that_are_no_columns_of_one_length_are_malformed() -> None:
+    with pytest.raises(ValueError, match="differ in length"):
+        failed(a_record(verdicts(rules=[]).model_dump_json()), generation=0)
 
 
 def test_an_order_says_who_gave_it_and_why() -> None:

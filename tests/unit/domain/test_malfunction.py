@@ -10,7 +10,15 @@ from streams.domain.malfunction_communities import Proof, Registered, Watches
 from streams.domain.malfunction_tickets import Command, technician_of
 from tests.builders import DAY_S, HOUR_S, MINUTE_S
 from tests.registered import DAWN, a_technician
-from tests.unit.domain.watching import METERS, POLICY, Watching, a_minute, a_refusal, at
+from tests.unit.domain.watching import (
+    METERS,
+    POLICY,
+    Watching,
+    a_minute,
+    a_refusal,
+    a_verdict,
+    at,
+)
 
 OPENED, ASSIGNED, REMINDED, CLEARED, REOPENED, RESOLVED = TicketEvent
 METER, TERMINAL, INCONSISTENT, STUCK, CLOCK = MalfunctionKind
@@ -333,6 +341,58 @@ def test_what_was_cleared_and_fails_five_times_anew_is_the_same_ticket_again() -
     assert [event for event, *_ in watching.events] == [OPENED, CLEARED, REOPENED, CLEARED]
     assert len({told.ticket_id for told in watching.told}) == 1
     assert [told.step for told in watching.told] == [1, 2, 3, 4]
+
+
+def test_readings_that_validation_fails_five_times_are_an_inconsistency() -> None:
+    watching = Watching()
+    watching.minutes(0, 17)
+
+    watching.give(a_verdict([3, 4, 5, 6], place=1), now=at(18))
+    before = list(watching.events)
+    watching.give(a_verdict([7], place=2), now=at(18))
+
+    assert before == []
+    assert watching.events == [(TicketEvent.OPENED, MalfunctionKind.INCONSISTENT, ("m1",))]
+    assert watching.told[0].rule == "register_mismatch"
+
+
+def test_a_period_that_is_judged_again_fails_once() -> None:
+    watching = Watching()
+    watching.minutes(0, 17)
+
+    for place in range(1, 9):
+        watching.give(a_verdict([3, 4, 5, 6], place=place), now=at(18))
+
+    assert watching.events == []
+
+
+def test_what_validation_has_failed_is_good_again_when_the_next_period_was() -> None:
+    watching = Watching()
+    watching.minutes(0, 17)
+    watching.give(a_verdict(range(3, 9), rule="flat_line", place=1), now=at(18))
+    watching.minutes(18, 34)
+    at_first = list(watching.events)
+
+    watching.give(a_verdict(range(15, 30), rule="flat_line", place=2), now=at(33))
+    watching.minutes(35, 49)
+    while_it_goes_on = list(watching.events)
+    watching.minutes(50, 53)
+
+    stuck = (MalfunctionKind.STUCK_METER, ("m1",))
+    assert at_first == while_it_goes_on == [(TicketEvent.OPENED, *stuck)]
+    assert watching.events == [(TicketEvent.OPENED, *stuck), (TicketEvent.CLEARED, *stuck)]
+
+
+def test_verdicts_that_come_again_change_nothing() -> None:
+    watching = Watching()
+    watching.minutes(0, 17)
+    verdict = a_verdict(range(3, 9), place=1)
+    watching.give(verdict, now=at(18))
+    watching.minutes(18, 40)
+
+    watching.give(verdict, now=at(41))
+
+    assert [event for event, *_ in watching.events] == [TicketEvent.OPENED, TicketEvent.CLEARED]
 
 
 @pytest.mark.parametrize(

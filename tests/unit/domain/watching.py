@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from schemas.malfunction import Malfunction, MalfunctionKind, TicketEvent
+from schemas.units import PERIOD_S
 from streams.domain.malfunction import MalfunctionPolicy
 from streams.domain.malfunction_communities import Input, Proof, Registered, Step, Watches
-from streams.domain.malfunction_inputs import Refusal, ToldMinute
+from streams.domain.malfunction_inputs import Failed, Refusal, ToldMinute
 from tests.builders import DAY_S, HOUR_S, MINUTE_S, NOON
 
 POLICY = MalfunctionPolicy(
@@ -61,6 +62,19 @@ def a_refusal(
     number = minute if place is None else place
     told_at = at(minute + 1) + 1
     return Refusal(community, rule, at(minute), tuple(meters), number, number, told_at)
+
+
+def a_verdict(
+    minutes: Sequence[int],
+    meters: Sequence[str] = ("m1",),
+    *,
+    rule: str = "register_mismatch",
+    place: int,
+) -> Failed:
+    """Return what validation failed of the quarter-hour of some minutes."""
+    end = at(minutes[0]) - at(minutes[0]) % PERIOD_S + PERIOD_S
+    readings = tuple((rule, meter, at(minute)) for meter in meters for minute in minutes)
+    return Failed("c1", end, readings, place)
 
 
 @dataclass

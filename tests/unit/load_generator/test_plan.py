@@ -87,6 +87,27 @@ def readings_of(value: bytes) -> tuple[int, int, dict[str, dict[str, int | None]
     return int(frame["minute"]), int(frame["sequence"]), readings
 
 
+def registers_of(value: bytes) -> dict[str, int]:
+    """Return what went in less what went out by the registers at the minute's end, by meter."""
+    frame = json.loads(value, parse_float=Decimal, parse_int=Decimal)
+    columns = (frame["meter_id"], frame["import_register_wh"], frame["export_register_wh"])
+    return {
+        meter: int((imported - exported) * 1000)
+        for meter, imported, exported in zip(*columns, strict=True)
+    }
+
+
+def net_of(reading: dict[str, int | None]) -> int:
+    """Return what a household drew from the grid, less what it fed in."""
+    plus = {channel: energy or 0 for channel, energy in reading.items()}
+    return (
+        plus["consumption"]
+        - plus["production"]
+        + plus["battery_charge"]
+        - plus["battery_discharge"]
+    )
+
+
 def fold(frames: list[Frame]) -> dict[tuple[str, int], dict[str, int | None]]:
     """Return what the frames add up to by meter and quarter-hour, slowly and plainly."""
     newest: dict[tuple[str, int], tuple[int, dict[str, int | None]]] = {}
@@ -101,13 +122,7 @@ def fold(frames: list[Frame]) -> dict[tuple[str, int], dict[str, int | None]]:
     )
     for (meter, minute), (_, reading) in newest.items():
         row = rows[meter, minute // 900 * 900]
-        plus = {channel: energy or 0 for channel, energy in reading.items()}
-        net = (
-            plus["consumption"]
-            - plus["production"]
-            + plus["battery_charge"]
-            - plus["battery_discharge"]
-        )
+        net = net_of(reading)
         flows = {**reading, "import": max(net, 0), "export": max(-net, 0)}
         for channel, energy in flows.items():
             if energy is not None:
@@ -145,6 +160,28 @@ def test_the_truth_is_what_an_independent_reader_finds_in_the_frames(
     played = list(plan.batches())
 
     assert fold([frame for minute in played for frame in minute.frames]) == truth_of(played)
+
+
+def test_a_correction_puts_right_what_its_registers_always_said(a_day_of_profiles: Path) -> None:
+    plan = a_plan(a_day_of_profiles, minutes=120, faults=FaultRates(corrected=0.3))
+    first: dict[tuple[str, int], tuple[int, int]] = {}
+    last: dict[tuple[str, int], tuple[int, int]] = {}
+    for frame in sent_by(plan):
+        minute, _, readings = readings_of(frame.value)
+        for meter, registered in registers_of(frame.value).items():
+            told = (net_of(readings[meter]), registered)
+            first.setdefault((meter, minute), told)
+            last[meter, minute] = told
+
+    def off(told: dict[tuple[str, int], tuple[int, int]]) -> set[tuple[str, int]]:
+        return {
+            (meter, minute)
+            for (meter, minute), (net, registered) in told.items()
+            if (meter, minute - 60) in told and registered - told[meter, minute - 60][1] != net
+        }
+
+    assert off(last) == set()
+    assert off(first) == {at for at in off(first) if first[at] != last[at]} != set()
 
 
 @pytest.mark.parametrize("faults", ["none", "some", "many"])

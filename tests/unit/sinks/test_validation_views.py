@@ -70,6 +70,33 @@ async def test_of_several_figures_the_last_stands_in_whatever_order_they_come(
     assert list(found.result_rows) == [(Decimal("0.950"), 10, 1)]
 
 
+async def test_a_day_is_as_good_as_its_worst_minute(sink: Sink, client: AsyncClient) -> None:
+    midnight, quarter_hour = NOON - 12 * 3600, 900
+    for number in range(96):
+        await keep_sums(
+            sink,
+            period_start=midnight + number * quarter_hour,
+            meters=["a", "b"],
+            version=1,
+            consumption_mwh=[1, 1],
+            measured_minutes=[15, 0 if midnight + number * quarter_hour == NOON else 15],
+        )
+    query = "SELECT meter_id, quality FROM validated_days ORDER BY meter_id"
+    before = (await client.query(query)).result_rows
+
+    await keep(sink, validated({"b": 900}, version=2, of_version=1))
+
+    assert before == [("a", "measured"), ("b", "missing")]
+    assert (await client.query(query)).result_rows == [("a", "measured"), ("b", "estimated")]
+    whole = await client.query("SELECT DISTINCT quality FROM validated_months")
+    assert whole.result_rows == [("missing",)]
+    at_noon = await client.query(
+        "SELECT quality FROM validated_community_quarter_hours "  # noqa: S608
+        f"WHERE period_start = toDateTime({NOON}, 'UTC')"
+    )
+    assert at_noon.result_rows == [("estimated",)]
+
+
 async def test_verdicts_of_a_period_are_replaced_as_a_whole(
     sink: Sink, client: AsyncClient
 ) -> None:

@@ -131,6 +131,45 @@ async def test_the_grid_counts_communities_and_households(sink: Sink, client: As
     assert (row["communities"], row["households"], row["measured_minutes"]) == (2, 3, 45)
 
 
+async def test_a_figure_is_measured_when_every_minute_of_it_is_there(
+    sink: Sink, client: AsyncClient
+) -> None:
+    whole, lacking = NOON, NOON + 3600
+    for start in (whole, lacking):
+        for number in range(4):
+            minutes = 14 if start == lacking and number == 2 else 15
+            period = a_period(
+                period_start=start + number * PERIOD_S,
+                meters=["a", "b"],
+                consumption_mwh=[1, 2],
+                measured_minutes=[15, minutes],
+            )
+            await keep(sink, period)
+
+    for owner in ("household", "community", "grid"):
+        known_as = " WHERE meter_id = 'b'" if owner == "household" else ""
+        for length, expected in {
+            "hours": ["measured", "missing"],
+            "quarter_hours": ["measured"] * 6 + ["missing", "measured"],
+            "days": ["missing"],
+            "months": ["missing"],
+        }.items():
+            query = f"SELECT quality FROM {owner}_{length}{known_as} ORDER BY period_start"
+            found = (await client.query(query)).result_rows
+            assert [quality for (quality,) in found] == expected, f"{owner}_{length}"
+
+
+async def test_a_day_is_measured_when_all_its_quarter_hours_are(
+    sink: Sink, client: AsyncClient
+) -> None:
+    midnight = NOON - 12 * 3600
+    for number in range(96):
+        await keep(sink, a_period(period_start=midnight + number * PERIOD_S, consumption_mwh=[1]))
+
+    for owner in ("household", "community", "grid"):
+        assert await rows(client, f"SELECT quality FROM {owner}_days") == [{"quality": "measured"}]
+
+
 async def community_sum(client: AsyncClient) -> object:
     (row,) = await rows(client, "SELECT consumption_wh FROM community_quarter_hours")
     return row["consumption_wh"]

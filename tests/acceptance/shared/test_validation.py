@@ -13,8 +13,10 @@ pytestmark = pytest.mark.slow
 METERS = ["v1", "v2", "v3", "v4"]
 SILENT = range(20, 40)
 WRONG = 50
-MINUTES = 75
-"""Five quarter-hours: v1 is silent in the second and third, and wrong once in the fourth."""
+OFF = range(60, 67)
+MINUTES = 100
+"""v1 is silent in the second and third quarter-hour, and wrong once in the fourth; v4 is wrong for
+seven minutes of the fifth."""
 
 WH = {"v1": 5.0, "v2": 7.5, "v3": 2.25, "v4": 11.0}
 REGISTRY = [
@@ -39,10 +41,10 @@ REGISTRY = [
 ]
 
 
-def a_minute(number: int, *, meters: list[str] | None = None, wrong: bool = False) -> Record:
+def a_minute(number: int, *, meters: list[str] | None = None, wrong: str = "") -> Record:
     """Return a frame of a minute from noon on; registers tell what was truly used."""
     named = METERS if meters is None else meters
-    told = [90.0 if wrong and meter == "v1" else WH[meter] for meter in named]
+    told = [90.0 if meter == wrong else WH[meter] for meter in named]
     return a_record(
         a_frame(
             "validated",
@@ -78,7 +80,7 @@ def test_what_is_missing_or_wrong_is_replaced_by_what_registers_tell(
             a_minute(
                 number,
                 meters=METERS[1:] if number in SILENT else None,
-                wrong=number == WRONG,
+                wrong="v1" if number == WRONG else "v4" if number in OFF else "",
             )
             for number in range(MINUTES)
         ],
@@ -100,7 +102,7 @@ def test_what_is_missing_or_wrong_is_replaced_by_what_registers_tell(
     assert curl(
         system.settings,
         "SELECT meter_id, toUnixTimestamp(minute), verdict, rules FROM smatrix.reading_verdicts "
-        "WHERE community_id = 'validated' AND verdict = 'fail'",
+        "WHERE community_id = 'validated' AND verdict = 'fail' AND meter_id = 'v1'",
     ) == [["v1", str(NOON + WRONG * MINUTE_S), "fail", "['register_mismatch']"]]
 
 
@@ -119,6 +121,23 @@ def test_a_figure_is_explained_by_the_rule_and_by_how_it_was_estimated(
     )
     spoke_up = lines[lines.index("Rules that spoke up") + 1]
     assert spoke_up == "2025-06-16T12:50Z fail register_mismatch"
+
+
+def test_a_meter_that_contradicts_its_registers_again_and_again_has_a_ticket(
+    system: EmbeddedSystem,
+) -> None:
+    def tickets() -> list[list[str]]:
+        return curl(
+            system.settings,
+            "SELECT kind, rule, meter_id[1], state, toUnixTimestamp(since) FROM smatrix.tickets "
+            "WHERE community_id = 'validated' AND rule != ''",
+        )
+
+    began = str(NOON + OFF[0] * MINUTE_S)
+    eventually(
+        "the ticket, opened and cleared",
+        lambda: tickets() == [["inconsistent", "register_mismatch", "v4", "resolved", began]],
+    )
 
 
 def test_a_late_true_reading_replaces_its_estimate(system: EmbeddedSystem) -> None:

@@ -6,7 +6,7 @@ from deploy.embedded.system import EmbeddedSystem
 from tests.acceptance.running import free_settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
     """One running system for all tests that leave its processes alone.
 

@@ -1,0 +1,1 @@
+"""Tests on Apache Kafka; those that leave its node alone share one, which ends with them."""
