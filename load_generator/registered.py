@@ -1,6 +1,6 @@
 """The fleet as a supplier would register it: its communities, and what each household has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -39,11 +39,12 @@ _LANGUAGES: Final = tuple(Language)
 
 
 def registered(
-    fleet: Fleet, *, household_limit_w: int = HOUSEHOLD_LIMIT_W
+    fleet: Fleet, *, connections_w: Sequence[int] | None = None
 ) -> Iterator[Person | Community | Technician | Household]:
     """Yield a fleet's people, communities, technicians and households.
 
-    A community's connection bears `household_limit_w` for each of its households.
+    `connections_w` is what each community's connection bears; None: `HOUSEHOLD_LIMIT_W` for each
+    of its households.
     A household is named as its meter with an h, its customer with a p; their addresses, at
     example.org, lead nowhere.
     """
@@ -55,12 +56,13 @@ def registered(
     sizes = [0] * len(fleet.community_ids)
     for community in fleet.community.tolist():
         sizes[community] += 1
-    for name, size in zip(fleet.community_ids, sizes, strict=True):
+    limits = connections_w or [size * HOUSEHOLD_LIMIT_W for size in sizes]
+    for name, limit_w in zip(fleet.community_ids, limits, strict=True):
         yield Community(
             community_id=name,
             version=WAITING,
             valid_from=_EVER,
-            connection_limit_w=size * household_limit_w,
+            connection_limit_w=limit_w,
             zone=ZONE,
             latitude_deg=LATITUDE_DEG,
             longitude_deg=LONGITUDE_DEG,

@@ -70,7 +70,7 @@ def encode_community(community: Community) -> bytes:
             "told_at": community.told_at,
             "over": community.over,
             "let_go": community.let_go,
-            "demand": [demand.periods, demand.start, demand.sum_w, demand.minutes],
+            "demand": [demand.periods, demand.start, demand.sum_w, demand.minutes, *demand.recent],
             "deficits": [asdict(deficit) for deficit in community.deficits.values()],
             "choices": [choice.model_dump(mode="json") for choice in community.choices.values()],
         }
@@ -84,7 +84,10 @@ def decode_community(community_id: str, data: bytes) -> Community:
         SchemaError: If a later version wrote them.
     """
     stored = _checked(data, "regulation-communities")
-    periods, *under_way = stored["demand"]
+    periods, start, sum_w, minutes, *recent = stored["demand"]
+    demand = Demand(
+        tuple((each, watts) for each, watts in periods), start, sum_w, minutes, tuple(recent)
+    )
     deficits = [
         Deficit(**{**fields, "level": Level(fields["level"])}) for fields in stored["deficits"]
     ]
@@ -95,7 +98,7 @@ def decode_community(community_id: str, data: bytes) -> Community:
         told_at=stored["told_at"],
         over=stored["over"],
         let_go=stored["let_go"],
-        demand=Demand(tuple((start, watts) for start, watts in periods), *under_way),
+        demand=demand,
         deficits={deficit.order_id: deficit for deficit in deficits},
         choices={choice.meter_id: choice for choice in choices},
     )
@@ -111,6 +114,7 @@ def encode_switch(switch: Switch) -> bytes:
             "relief_w": switch.relief_w,
             "level": switch.level,
             "shed_s": switch.shed_s,
+            "before_s": switch.before_s,
             "is_answered": switch.is_answered,
         }
     )
@@ -131,6 +135,7 @@ def decode_switch(data: bytes) -> Switch:
         relief_w=stored["relief_w"],
         level=Level(stored["level"]),
         shed_s=stored["shed_s"],
+        before_s=stored["before_s"],
         sent_at=sent_at,
         is_answered=stored["is_answered"],
         refused_until=refused_until,

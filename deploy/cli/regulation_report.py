@@ -25,7 +25,7 @@ def regulation_report(  # noqa: PLR0913 - options of a command
     ] = 0.9,
     connection: Annotated[
         int, typer.Option(min=1, help="Percent of the most drawn without heaters that it bears.")
-    ] = 100,
+    ] = 108,
     lost: Annotated[float, typer.Option(min=0, max=1, help="Share of directives lost.")] = 0.0,
     refused: Annotated[float, typer.Option(min=0, max=1, help="Share that is refused.")] = 0.0,
     seed: Seed = 1,

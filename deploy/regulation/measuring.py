@@ -87,17 +87,23 @@ def truth_of(  # noqa: PLR0913 - what is known of a grid
     Who heats when is not kept by heater: of what a community's heaters draw, those that may be
     shed have the share of their power.
     """
-    shares = np.array(
-        [
-            heater_w[may_shed & (community == place)].sum() / heater_w[community == place].sum()
-            for place in range(len(limits_w))
-        ]
+    shares = sheddable_shares(
+        heater_w, may_shed=may_shed, community=community, communities=len(limits_w)
     )
     least = uncontrolled.load_w - uncontrolled.heaters_w * shares
     is_over = uncontrolled.load_w > limits_w
     avoidable = is_over & (least <= limits_w * target_percent / 100)
     days = (len(is_over) - first) * MINUTE_S / 86_400
     return Truth(limits_w, community, may_shed, first, avoidable[first:], days)
+
+
+def sheddable_shares(
+    heater_w: NDArray[np.int64], *, may_shed: Flags, community: NDArray[np.int64], communities: int
+) -> NDArray[np.float64]:
+    """Return by community the share of its heaters' power that may be shed; 0 without heaters."""
+    all_of_it = np.bincount(community, weights=heater_w, minlength=communities)
+    of_it = np.bincount(community, weights=heater_w * may_shed, minlength=communities)
+    return np.asarray(of_it / np.maximum(all_of_it, 1), np.float64)
 
 
 def measure(played: Played, truth: Truth) -> Figures:

@@ -66,11 +66,16 @@ def run(  # noqa: PLR0913 - what, where, and who listens
     plan = replace(plan, **scenario.world)
     profiles = read_profiles(plan.profiles)
     world = World(plan, profiles)
-    limits = _register(world, scenario, settings)
+    free = None
+    if scenario.connections is not None:
+        free = play_free(World(plan, profiles), options.minutes)
+    connections_w = scenario.connections(free) if scenario.connections and free else None
+    limits = _register(world, connections_w, settings)
     player, steered = asyncio.run(
         _play(world, scenario, options, settings, reads=reads, on_minute=on_minute)
     )
-    free = play_free(World(plan, profiles), options.minutes) if player.told else steered
+    if free is None:
+        free = play_free(World(plan, profiles), options.minutes) if player.told else steered
     finished = Run(steered, free, player.heard, client, settings.clickhouse_database, limits)
     checks = tuple(scenario.judge(finished))
     return finished, Verdict(
@@ -87,10 +92,10 @@ def run(  # noqa: PLR0913 - what, where, and who listens
     )
 
 
-def _register(world: World, scenario: Scenario, settings: Settings) -> list[int]:
+def _register(world: World, connections_w: Sequence[int] | None, settings: Settings) -> list[int]:
     """Register a world, and return what each community's connection bears, W."""
     entries: list[Entry] = [
-        *registered(world.fleet, household_limit_w=scenario.household_limit_w),
+        *registered(world.fleet, connections_w=connections_w),
         *registered_plants(world.plants, version=WAITING),
     ]
     claims = [Claim(line, entry) for line, entry in enumerate(entries, start=1)]

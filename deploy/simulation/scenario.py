@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from deploy.report.pictures import Picture
 from deploy.simulation.recording import Recording
 from deploy.simulation.verdict import Check
-from load_generator.registered import HOUSEHOLD_LIMIT_W
 from load_generator.world.grid import World
 from streams.topics import Topic
 
@@ -59,7 +58,8 @@ class Scenario:
         minutes: Length, where nobody says another.
         hears: What is listened to; directives among it are obeyed.
         world: Of `WorldPlan`, what the story needs.
-        household_limit_w: What a community's connection bears for each household, W.
+        connections: Says, of a run that nobody steered, what each community's connection bears, W;
+            None: as registered for any fleet.
         step_minutes: How many minutes are played before the system's answer is waited for.
         judge: Says what came of it.
         draw: Draws it.
@@ -75,7 +75,7 @@ class Scenario:
     minutes: int
     hears: tuple[Topic, ...] = ()
     world: Mapping[str, Any] = field(default_factory=dict)
-    household_limit_w: int = HOUSEHOLD_LIMIT_W
+    connections: Callable[[Recording], Sequence[int]] | None = None
     step_minutes: int = 1
     roles: tuple[str, ...] = ("metering", "control")
     prepare: Callable[[World, int], Iterable[tuple[Topic, bytes, bytes]]] = _nothing

@@ -22,13 +22,13 @@ class RegulationSettings(Group):
         default=2, ge=1, le=60, description="Closed minutes in a row of it, after which is shed."
     )
     regulation_at_once_percent: int = Field(
-        default=100, ge=3, le=300, description="Above this share one closed minute is enough."
+        default=96, ge=3, le=300, description="Above this share one closed minute is enough."
     )
     regulation_shed_to_percent: int = Field(
-        default=90, ge=2, le=200, description="To what share of the limit is shed, in one step."
+        default=93, ge=2, le=200, description="To what share of the limit is shed, in one step."
     )
     regulation_restore_below_percent: int = Field(
-        default=85, ge=1, le=200, description="What is shed comes back once it fits below this."
+        default=90, ge=1, le=200, description="What is shed comes back once it fits below this."
     )
     regulation_emergency_percent: int = Field(
         default=110,
@@ -86,20 +86,20 @@ class RegulationSettings(Group):
         default=100, ge=1, le=10**6, description="Nobody is switched off for less, W."
     )
     regulation_burst_percent: int = Field(
-        default=40,
+        default=30,
         ge=1,
         le=100,
         description="Of what a household drew beyond its usual in its last quarter-hour, so much "
         "is taken to go on.",
     )
     regulation_idle_percent: int = Field(
-        default=10,
+        default=13,
         ge=0,
         le=100,
         description="Of what a switch can take away, so much is taken to be on at any time.",
     )
     regulation_memory: Duration = Field(
-        default=timedelta(hours=24),
+        default=timedelta(days=2),
         ge=timedelta(0),
         le=timedelta(days=28),
         description="Who was not shed for so long is as good as never shed: of these, who gives "

@@ -35,7 +35,7 @@ class RegulationPolicy:
         restore_below_percent: What is shed comes back once it fits below this.
         emergency_percent: Above this it is an emergency.
         min_off_s: So long a switch stays off at least, seconds.
-        min_on_s: So long it stays on at least; in an emergency a minute, or this if it is shorter.
+        min_on_s: So long it stays on at least; emergencies ask nobody.
         max_off_s: So long it stays off at most.
         calm_s: What is relieved earlier still stays off so long, so that nothing is on, off and on
             again within that time; 0: `min_off_s` alone.
@@ -97,10 +97,9 @@ class RegulationPolicy:
             raise PolicyError(f"over_minutes={self.over_minutes} must be at least 1")
         if self.restore_delay_s % MINUTE_S or self.restore_delay_s < 0:
             raise PolicyError(f"restore_delay_s={self.restore_delay_s} must be whole minutes")
-        least = max(self.min_off_s, self.calm_s) + self.restore_delay_s
-        if self.max_off_s < least:
+        if self.max_off_s < self.least_off_s:
             raise PolicyError(
-                f"max_off_s={self.max_off_s} must be at least {least} s: min_off_s="
+                f"max_off_s={self.max_off_s} must be at least {self.least_off_s} s: min_off_s="
                 f"{self.min_off_s} or calm_s={self.calm_s}, and restore_delay_s="
                 f"{self.restore_delay_s}"
             )
@@ -126,6 +125,11 @@ class RegulationPolicy:
         """How long before its end a directive is renewed: the time to say it thrice."""
         return min(self.validity_s // 3, 3 * self.resend_after_s)
 
+    @property
+    def least_off_s(self) -> int:
+        """The time off that a directive must have room for: nobody comes back earlier by rule."""
+        return max(self.min_off_s, self.calm_s) + self.restore_delay_s
+
     def relief_w(self, burst_w: int, flexible_w: int) -> int:
         """Return what switching off a household is expected to take away at once, W."""
         expected = burst_w * self.burst_percent + flexible_w * self.idle_percent
@@ -138,14 +142,17 @@ class RegulationPolicy:
         """
         return _lot(directive_id, b"delay", self.restore_delay_s + 1)
 
-    def longest_s(self, directive_id: str) -> int:
+    def longest_s(self, directive_id: str, *, before_s: int) -> int:
         """Return how long a switch that was told so stays off at most, the same for ever, seconds.
+
+        `before_s` is how long it had been off just before; both together are within `max_off_s`.
 
         Between the shortest and the longest that there is, so that those that went together come
         back one by one: their appliances have much to catch up on.
         """
-        least = max(self.min_off_s, self.calm_s) + self.restore_delay_s
-        return self.max_off_s - _lot(directive_id, b"longest", self.max_off_s - least + 1)
+        spread_s = self.max_off_s - self.least_off_s
+        drawn = self.max_off_s - _lot(directive_id, b"longest", spread_s + 1)
+        return min(drawn, self.max_off_s - before_s)
 
 
 def _lot(directive_id: str, purpose: bytes, lots: int) -> int:
@@ -199,7 +206,9 @@ class Registered:
     zone: str = "UTC"
     flexible: Mapping[str, Flexible] = field(default_factory=dict)
     contract_w: Mapping[str, int] = field(default_factory=dict)
-    _able: dict[int, dict[str, int]] = field(default_factory=dict, compare=False, repr=False)
+    _able: dict[int, dict[str, int]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def able(self, guaranteed_w: int) -> Mapping[str, int]:
         """Return whom the guaranteed minimum is left while its switch is off: W by meter."""
@@ -242,6 +251,7 @@ class Switch:
         relief_w: What it drew when it was switched off, as estimated.
         level: Of the order that switched it off.
         shed_s: Seconds that it had been off before `off_at`, all in all.
+        before_s: Of them those after which it was not on for the least time, until `off_at`.
         sent_at: When the directive was sent last.
         is_answered: Whether a terminal has acknowledged or refused it.
         refused_until: Nothing is asked of it before; 0: it refused nothing.
@@ -256,10 +266,21 @@ class Switch:
     sent_at: int = 0
     is_answered: bool = False
     refused_until: int = 0
+    before_s: int = 0
 
     def is_off(self, at: int) -> bool:
         """Say whether it is off, as ordered, at a time."""
         return self.off_at <= at < self.back_at
+
+    def off_without_rest_s(self, at: int, *, min_on_s: int) -> int:
+        """Return for how long it has been off up to a time at which it is on, seconds.
+
+        Time before that counts as well while it was on for less than `min_on_s` in between; 0 when
+        it has been on for so long.
+        """
+        if at - self.back_at >= min_on_s:
+            return 0
+        return self.before_s + self.back_at - self.off_at
 
     def seconds_shed(self, until: int) -> int:
         """Return for how long it has been off up to a time, all in all."""

@@ -23,22 +23,42 @@ class Demand:
         start: Of the quarter-hour under way; -1: none yet.
         sum_w: Of the minutes of it that were told, W.
         minutes: How many these are.
+        recent: What the last minutes of it would have drawn, W, oldest first.
     """
 
     periods: tuple[tuple[int, int], ...] = ()
     start: int = -1
     sum_w: int = 0
     minutes: int = 0
+    recent: tuple[int, ...] = ()
 
-    def with_minute(self, minute: int, demand_w: int) -> "Demand":
-        """Return it with a further minute; minutes come in their order, and may be left out."""
+    @property
+    def recent_w(self) -> int:
+        """What the last minutes would have drawn on average, W, rounded up; 0: none was told."""
+        return -(-sum(self.recent) // len(self.recent)) if self.recent else 0
+
+    def with_minute(self, minute: int, demand_w: int, *, recent: int) -> "Demand":
+        """Return it with a further minute; minutes come in their order, and may be left out.
+
+        Args:
+            minute: Its start, epoch seconds.
+            demand_w: What it would have drawn.
+            recent: How many minutes are kept as the recent ones, this one among them. Those of
+                another quarter-hour never are, as loads step in between.
+        """
         start = minute - minute % PERIOD_S
         if start == self.start:
-            return Demand(self.periods, start, self.sum_w + demand_w, self.minutes + 1)
+            return Demand(
+                self.periods,
+                start,
+                self.sum_w + demand_w,
+                self.minutes + 1,
+                (*self.recent, demand_w)[-recent:],
+            )
         periods = self.periods
         if self.minutes:
             periods = (*periods[-_KEPT:], (self.start, self.sum_w // self.minutes))
-        return Demand(periods, start, demand_w, 1)
+        return Demand(periods, start, demand_w, 1, (demand_w,))
 
     def step_w(self, minute: int) -> int:
         """Return by how much yesterday's demand rose when this minute ended, W; 0 if it did not.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from schemas.units import MINUTE_S, PERIOD_S
@@ -70,12 +71,26 @@ class ClosedPeriod:
     drawn: Mapping[str, Drawn]
 
 
+@dataclass(frozen=True, slots=True)
+class _Reliefs:
+    """What was worked out last, and from what."""
+
+    bursts: Mapping[str, int]
+    registered: Registered
+    policy: RegulationPolicy
+    by_meter: Mapping[str, int]
+
+
+_NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
+
+
 @dataclass(slots=True)
 class Loads:
     """What a community's households drew in the last quarter-hours, by start and meter."""
 
     periods: dict[int, dict[str, Drawn]] = field(default_factory=dict)
     _bursts: tuple[int, Mapping[str, int]] | None = field(default=None, compare=False, repr=False)
+    _reliefs: _Reliefs | None = field(default=None, compare=False, repr=False)
 
     def take(self, told: ClosedPeriod) -> list[int]:
         """Take a part of a quarter-hour; return the starts of those that are forgotten."""
@@ -100,7 +115,7 @@ class Loads:
         """
         newest = max((start for start in self.periods if _is_settled(start, at)), default=None)
         if newest is None:
-            return {}
+            return _NOTHING
         if self._bursts is None or self._bursts[0] != newest:
             least: dict[str, int] = {}
             for start, drawn in self.periods.items():
@@ -113,6 +128,29 @@ class Loads:
                 {meter: one.used_w - least[meter] for meter, one in now.items()},
             )
         return self._bursts[1]
+
+    def reliefs_w(
+        self, *, at: int, registered: Registered, policy: RegulationPolicy
+    ) -> Mapping[str, int]:
+        """Return what switching off each household is expected to take away, W, by meter.
+
+        Only those to whom the guaranteed minimum is left, and from whom it is worth while.
+        """
+        bursts = self.bursts_w(at=at)
+        known = self._reliefs
+        if (
+            known is None
+            or known.bursts is not bursts
+            or known.registered is not registered
+            or known.policy is not policy
+        ):
+            reliefs = {
+                meter: policy.relief_w(bursts.get(meter, 0), flexible_w)
+                for meter, flexible_w in registered.able(policy.guaranteed_w).items()
+            }
+            worth = {m: watts for m, watts in reliefs.items() if watts >= policy.least_relief_w}
+            known = self._reliefs = _Reliefs(bursts, registered, policy, worth)
+        return known.by_meter
 
     def bound_w(self, meter_id: str, *, at: int, registered: Registered, guaranteed_w: int) -> int:
         """Return the most that a silent household is taken to draw, W.

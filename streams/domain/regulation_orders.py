@@ -1,10 +1,58 @@
-"""Single orders: a switch that is given back, and what no order may ever be."""
+"""Single orders: a switch that is switched off or given back, and what no order may ever be."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from schemas.regulation import Level, SwitchDirective, SwitchReason, SwitchState
+from schemas.units import MINUTE_S
 from streams.domain.regulation import Flexible, RegulationPolicy, Switch, directive_id
+
+
+def switched_off(  # noqa: PLR0913 - what makes a directive
+    community_id: str,
+    meter: str,
+    before: Switch | None,
+    *,
+    minute: int,
+    relief_w: int,
+    level: Level,
+    reason: SwitchReason,
+    detail: str,
+    policy: RegulationPolicy,
+) -> Switch:
+    """Return a switch with the order to be off from the end of a minute.
+
+    `before` is what was ordered of it last; None: nothing ever.
+    """
+    now = minute + MINUTE_S
+    name = directive_id(community_id, meter, minute, SwitchState.OFF)
+    before_s = 0 if before is None else before.off_without_rest_s(now, min_on_s=policy.min_on_s)
+    longest_s = policy.longest_s(name, before_s=before_s)
+    until = now + min(policy.validity_s - policy.delay_s(name), longest_s)
+    directive = SwitchDirective(
+        directive_id=name,
+        community_id=community_id,
+        meter_id=meter,
+        minute=minute,
+        version=1,
+        state=SwitchState.OFF,
+        level=level,
+        limit_w=None,
+        reason=reason,
+        detail=detail,
+        valid_from=now,
+        valid_until=until,
+    )
+    return Switch(
+        directive,
+        off_at=now,
+        back_at=until,
+        relief_w=relief_w,
+        level=level,
+        shed_s=0 if before is None else before.seconds_shed(now),
+        sent_at=now,
+        before_s=before_s,
+    )
 
 
 def given_back(  # noqa: PLR0913 - what makes a directive

@@ -122,9 +122,13 @@ def test_nobody_is_off_too_short_or_too_long_nor_on_too_short_but_for_emergencie
         for off_at, (back_at, _) in ordered:
             was_off = back_at > off_at  # refused: it never was
             assert not was_off or POLICY.min_off_s <= back_at - off_at <= POLICY.max_off_s
-        for (_, (back_at, _)), (off_at, (_, level)) in pairwise(ordered):
+        off_s = 0
+        for (before, (back_at, _)), (off_at, (until, level)) in pairwise(ordered):
             least = 0 if level is Level.EMERGENCY else POLICY.min_on_s
             assert off_at - back_at >= least
+            rested = off_at - back_at >= POLICY.min_on_s
+            off_s = 0 if rested else off_s + back_at - before
+            assert off_s + until - off_at <= POLICY.max_off_s
 
 
 @given(days(), st.data())

@@ -20,7 +20,7 @@ COMMUNITY = Community(
     newest=1_767_268_800,
     told_at=1_767_268_861.25,
     over=1,
-    demand=Demand(((1_767_267_900, 70_000),), 1_767_268_800, 71_000, 1),
+    demand=Demand(((1_767_267_900, 70_000),), 1_767_268_800, 141_000, 2, (70_000, 71_000)),
     let_go=True,
     deficits={
         "d": Deficit("d", 3, 1_767_268_800, 1_767_269_700, 5_000, None, Level.EMERGENCY),
@@ -52,7 +52,7 @@ def test_switches_come_back_obeyed_refused_and_unanswered() -> None:
     switches = list(played.regulation.switches["c1"].values())
 
     assert len({switch.is_answered for switch in switches}) == 2
-    for switch in [*switches, replace(switches[0], shed_s=7, level=Level.EMERGENCY)]:
+    for switch in [*switches, replace(switches[0], shed_s=7, before_s=5, level=Level.EMERGENCY)]:
         back: Switch = decode_switch(encode_switch(switch))
         assert back == switch
 
