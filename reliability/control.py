@@ -103,7 +103,7 @@ def check_control(
     amid = in_overload(of_control, due, decided, policy=policy)
     flexible = {
         one.meter_id: Flexible(one.flexible_w, one.contract_power_w)
-        for one in registered(plan.fleet(), household_limit_w=HOUSEHOLD_LIMIT_W)
+        for one in registered(plan.fleet())
         if isinstance(one, Household) and one.flexible_w
     }
     return ControlCheck(

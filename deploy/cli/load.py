@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,7 +103,10 @@ def load(  # noqa: PLR0913 - options of a command
         faults=rates(faults),
         heater_share=heaters,
     )
-    fleet = list(registered(plan.fleet(), household_limit_w=household_limit))
+    simulated = plan.fleet()
+    sizes = Counter(simulated.community.tolist())
+    connections_w = [sizes[place] * household_limit for place in range(communities)]
+    fleet = list(registered(simulated, connections_w=connections_w))
     if registry is not None:
         registry.write_text(write_entries(fleet, as_csv=registry.suffix == ".csv"))
     _register(fleet, settings)
