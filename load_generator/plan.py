@@ -34,6 +34,8 @@ class Plan:
         minutes: Length of the run.
         profiles: SimBench files with the load shapes.
         faults: What goes wrong on the way, as rates.
+        heater_share: Share of households that are registered with a switched water heater; what
+            they draw is the same with it and without.
     """
 
     communities: int
@@ -43,6 +45,7 @@ class Plan:
     minutes: int
     profiles: Sequence[Path] = (SHIPPED_PROFILE,)
     faults: FaultRates = field(default_factory=FaultRates)
+    heater_share: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what can't be."""
@@ -65,6 +68,7 @@ class Plan:
             households=self.households,
             seed=self.seed,
             profiles=read_profiles(self.profiles),
+            heater_share=self.heater_share,
         )
 
     def batches(self) -> Iterator[MinuteOfFrames]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reliability.campaign import Campaign, run
 from reliability.faults import Kind
-from reliability.results import Result, table, table_of_people, table_of_runs
+from reliability.results import Result, table, table_of_control, table_of_people, table_of_runs
 from streams.settings import ConfigurationError, DeliveryMode
 
 _OUT = Path("out/reliability")
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--delivery",
         choices=("transactional", "plain"),
         default="transactional",
-        help="of metering and alerts",
+        help="of metering, validation, alerts and control",
     )
     parser.add_argument(
         "--without",
@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.what == "table":
         paths = sorted(options.out.glob("seed-*.json"), key=lambda path: (len(path.name), path))
         results = [Result.read(path) for path in paths]
-        _say(f"{table_of_runs(results)}\n{table_of_people(results)}\n{table(results)}")
+        tables = (table_of_runs, table_of_people, table_of_control, table)
+        _say("\n".join(each(results) for each in tables))
         return 0
     # So that an end from outside leaves no process, no mount and no folder behind either.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -74,6 +75,7 @@ def _tell(result: Result, campaign: Campaign) -> None:
         f"well {result.healed_s} s and exact {result.exact_s} s after the last, "
         f"{result.frames} frames, difference {result.difference_mwh} mWh"
     )
+    _say("  " + ", ".join(f"{name}: {value:g}" for name, value in result.control.items()))
     for name, found in result.checks.items():
         if found != "ok":
             _say(f"  {name}: {found}")

@@ -19,6 +19,8 @@ from load_generator.faults import FAULT_RATES
 from load_generator.plan import Plan
 from load_generator.truth import read_truth
 from reliability import checks
+from reliability.control import HEATER_SHARE, HOUSEHOLD_LIMIT_W, check_control
+from reliability.control_checks import Away
 from reliability.faults import BURST_S, ROLLING_S, Fault, Kind, draw
 from reliability.ground import Ground
 from reliability.injection import BrokenPromiseError, Doing, Injector, UnfitFault
@@ -26,15 +28,24 @@ from reliability.mail_checks import check_mails
 from reliability.news import News, registry
 from reliability.results import Happened, Result
 from reliability.watch import Load, Watch
+from streams import clock
 from streams.settings import DeliveryMode
 
-WORKERS: Final = {"metering": 2, "validation": 2, "alerts": 2, "notifications": 2, "history": 2}
+WORKERS: Final = {
+    "metering": 2,
+    "validation": 2,
+    "alerts": 2,
+    "control": 2,
+    "notifications": 2,
+    "history": 2,
+}
 HEAL_S: Final = 60.0
 MAILS_S: Final = 150.0
 """Until when every mail must have gone out: a mail that failed twice is tried again after 2 min."""
 COMMUNITIES: Final = 8
 HOUSEHOLDS: Final = 160
 DAY_MINUTES: Final = 1_440
+_FAULTS: Final = "many"
 _FIRST_DAY: Final = datetime(2025, 7, 16, tzinfo=UTC)
 _QUIET_S: Final = 5.0
 """The load goes on for so long before the first fault and after the last begins."""
@@ -56,7 +67,7 @@ class Campaign:
         faults: How many.
         minutes: How long the load lasts.
         nodes: Of the broker, 1 or 3.
-        delivery: How metering and alerts deliver.
+        delivery: How metering, validation, alerts and control deliver.
         without: Kinds of faults to leave out.
         out: Where results and, after a failure, logs are put.
     """
@@ -75,6 +86,19 @@ class Campaign:
         nodes = f"-nodes-{self.nodes}" if self.nodes > 1 else ""
         plain = "-plain" if self.delivery is DeliveryMode.PLAIN else ""
         return f"seed-{self.seed}{nodes}{plain}"
+
+    @property
+    def plan(self) -> Plan:
+        """Of its load."""
+        return Plan(
+            communities=COMMUNITIES,
+            households=HOUSEHOLDS,
+            seed=self.seed,
+            start=_FIRST_DAY,
+            minutes=DAY_MINUTES,
+            faults=FAULT_RATES[_FAULTS],
+            heater_share=HEATER_SHARE,
+        )
 
     @property
     def command(self) -> str:
@@ -132,6 +156,19 @@ class _Battle:
                     self._go_on(doing)
             self.ground.crew.tend()
             time.sleep(_TICK_S)
+
+    def aways(self) -> list[Away]:
+        """Return what was done to control and to the broker, by the wall clock."""
+        epoch = clock.epoch_now() - time.monotonic() + self.begin
+        return [
+            Away(one.kind, is_control, epoch + one.at_s, epoch + one.over_s)
+            for one in self.happened
+            if one.is_done
+            and (
+                (is_control := one.role == "control" or one.kind == Kind.ROLLING_RESTART)
+                or one.kind.startswith("broker")
+            )
+        ]
 
     def _waits(self, fault: Fault) -> bool:
         """Say whether a fault had better wait, so that earlier ones can be seen to heal."""
@@ -210,7 +247,9 @@ def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
             f"--communities={COMMUNITIES}",
             f"--households={HOUSEHOLDS}",
             f"--minutes={DAY_MINUTES}",
-            "--faults=many",
+            f"--faults={_FAULTS}",
+            f"--household-limit={HOUSEHOLD_LIMIT_W}",
+            f"--heaters={HEATER_SHARE}",
             f"--seed={campaign.seed}",
             f"--speed={speed}",
             f"--start={_FIRST_DAY:%Y-%m-%dT%H:%M:%S}",
@@ -260,6 +299,11 @@ def _fight(campaign: Campaign, ground: Ground, say: Say) -> Result:
             if well is not None:
                 happened.healed_s = round(well - battle.begin - happened.over_s, 1)
         _judge(campaign, ground, watch, result, comparison, child)
+        control = check_control(
+            ground, checks.client_of(ground.settings), campaign.plan, battle.aways()
+        )
+        result.checks |= control.checks
+        result.control = control.figures
         _judge_people(campaign, ground, result, news.acknowledged, deadline=over + MAILS_S)
     return result
 
@@ -310,14 +354,7 @@ def _judge_people(
 ) -> None:
     """Judge tickets and mails, as soon as they are as they must be, or when time is up."""
     client = checks.client_of(ground.settings)
-    suspects = Plan(
-        communities=COMMUNITIES,
-        households=HOUSEHOLDS,
-        seed=campaign.seed,
-        start=_FIRST_DAY,
-        minutes=DAY_MINUTES,
-        faults=FAULT_RATES["many"],
-    ).suspects()
+    suspects = campaign.plan.suspects()
     while True:
         ground.crew.tend()
         tickets = check_tickets(client, "smatrix", suspects)

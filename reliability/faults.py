@@ -49,7 +49,14 @@ STATE_KINDS: Final = frozenset(
 )
 """Kinds that are about state, which not every role has."""
 
-ROLES_WITH_STATE: Final = ("metering", "validation", "alerts", "notifications")
+ROLES_WITH_STATE: Final = ("metering", "validation", "alerts", "control", "notifications")
+
+CONTROL_KINDS: Final[tuple[Kind, ...]] = (
+    Kind.WORKER_KILLED,
+    Kind.WORKER_ZOMBIE,
+    Kind.KILLED_IN_REBALANCE,
+)
+"""Kinds that hit control in every run, as far as it has so many faults."""
 
 WORKER_KINDS: Final = STATE_KINDS | {
     Kind.WORKER_STOPPED,
@@ -62,7 +69,10 @@ WORKER_KINDS: Final = STATE_KINDS | {
 }
 
 SESSION_S: Final = 6.0
-"""After so long without a sign the broker takes a worker's partitions away."""
+"""After so long without a sign the broker takes a worker's partitions away; ..."""
+
+CONTROL_SESSION_S: Final = 15.0
+"""... after so long, where it is one of control."""
 
 _LASTS_S: Final = {
     Kind.WORKER_ZOMBIE: (SESSION_S + 1.5, SESSION_S + 6),
@@ -82,7 +92,14 @@ _LASTS_S: Final = {
     Kind.MAIL_PAUSED: (2.0, 9.0),
 }
 _MOST_AT_ONCE: Final = 3
-_SHARES: Final = {"metering": 5, "validation": 3, "alerts": 3, "notifications": 3, "history": 2}
+_SHARES: Final = {
+    "metering": 5,
+    "validation": 3,
+    "alerts": 3,
+    "control": 3,
+    "notifications": 3,
+    "history": 2,
+}
 """How often a role is hit, beside the others."""
 BURST_S: Final = 0.8
 """Faults of one burst come within so long."""
@@ -122,9 +139,9 @@ def draw(  # noqa: PLR0913 - all by name
 ) -> list[Fault]:
     """Return the faults of a seed, in order of time.
 
-    They come in bursts of one to three at once. Every kind comes once before one comes again. The
-    last is the rolling restart, alone: during it somebody is always away, so that nothing else
-    could be seen to heal.
+    They come in bursts of one to three at once. Every kind comes once before one comes again.
+    `CONTROL_KINDS` are among the first, and hit control the first time. The last is the rolling
+    restart, alone: during it somebody is always away, so that nothing else could be seen to heal.
 
     Args:
         seed: Same seed, same list.
@@ -135,17 +152,27 @@ def draw(  # noqa: PLR0913 - all by name
         without: Kinds to leave out.
     """
     rng = random.Random(seed)  # noqa: S311 - to be repeated
-    kinds = _kinds(rng, {Kind.ROLLING_RESTART, *without})
     times = _bursts(rng, max(faults - 1, 1), seconds - ROLLING_S)
-    drawn = [_fault(rng, at_s, next(kinds), workers, nodes) for at_s in times]
-    last = _fault(rng, seconds - ROLLING_S, Kind.ROLLING_RESTART, workers, nodes)
+    kinds = _kinds(rng, {Kind.ROLLING_RESTART, *without}, first=len(times))
+    drawn = [_fault(rng, at_s, *next(kinds), workers, nodes) for at_s in times]
+    last = _fault(rng, seconds - ROLLING_S, Kind.ROLLING_RESTART, "", workers, nodes)
     return [*drawn, last]
 
 
-def _kinds(rng: random.Random, without: Collection[Kind]) -> Iterator[Kind]:
+def _kinds(
+    rng: random.Random, without: Collection[Kind], *, first: int
+) -> Iterator[tuple[Kind, str]]:
+    """Yield kinds, and the role that one must hit; those of control are among the `first`."""
+    kinds = [kind for kind in Kind if kind not in without]
+    of_control = [kind for kind in CONTROL_KINDS if kind in kinds][:first]
+    others = [kind for kind in kinds if kind not in of_control]
+    begin = [(kind, "") for kind in rng.sample(others, len(others))]
+    places = rng.sample(range(min(first, len(kinds))), len(of_control))
+    for place, kind in sorted(zip(places, of_control, strict=True)):
+        begin.insert(place, (kind, "control"))
+    yield from begin
     while True:
-        kinds = [kind for kind in Kind if kind not in without]
-        yield from rng.sample(kinds, len(kinds))
+        yield from ((kind, "") for kind in rng.sample(kinds, len(kinds)))
 
 
 def _bursts(rng: random.Random, faults: int, seconds: float) -> Sequence[float]:
@@ -161,13 +188,18 @@ def _bursts(rng: random.Random, faults: int, seconds: float) -> Sequence[float]:
     )
 
 
-def _fault(
-    rng: random.Random, at_s: float, kind: Kind, workers: dict[str, int], nodes: int
+def _fault(  # noqa: PLR0913, PLR0917 - what it is drawn from
+    rng: random.Random, at_s: float, kind: Kind, role: str, workers: dict[str, int], nodes: int
 ) -> Fault:
-    role, number = "", rng.randint(1, nodes)
+    number = rng.randint(1, nodes)
     if kind in WORKER_KINDS:
-        roles = [role for role in workers if kind not in STATE_KINDS or role in ROLES_WITH_STATE]
-        (role,) = rng.choices(roles, [_SHARES[role] for role in roles])
+        if not role:
+            roles = [
+                each for each in workers if kind not in STATE_KINDS or each in ROLES_WITH_STATE
+            ]
+            (role,) = rng.choices(roles, [_SHARES[each] for each in roles])
         number = rng.randint(1, workers[role])
     lasts_s = rng.uniform(*_LASTS_S.get(kind, (0.0, 0.0)))
+    if kind is Kind.WORKER_ZOMBIE and role == "control":
+        lasts_s += CONTROL_SESSION_S - SESSION_S
     return Fault(round(at_s, 2), kind, role, number, round(lasts_s, 2), rng.getrandbits(32))

@@ -25,8 +25,8 @@ from reliability.proxies import ClickHouseWay, TcpWay, Ways
 from reliability.workers import Crew, Post
 from streams.settings import DeliveryMode, Settings
 
-READY_S: Final = 180.0
-"""Eight workers that start at once on two cores, which others use too."""
+READY_S: Final = 300.0
+"""A dozen workers that start at once on two cores, which others use too."""
 
 PARTITIONS: Final = 4
 _DISK: Final = "64m"

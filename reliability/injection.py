@@ -19,6 +19,8 @@ _REFUSAL_S: Final = 20.0
 _DRAIN_S: Final = 12.0
 _READY_S: Final = 30.0
 _SLOW_S: Final = 0.15
+_ROLLED_AT_ONCE: Final = 2
+"""Workers of different roles, so that each role has one left."""
 _DATABASE_FILES: Final = ("*.sst", "*.log", "MANIFEST-*", "CURRENT")
 
 Doing = Iterator[float]
@@ -303,12 +305,17 @@ class Injector:
             process.send_signal(signal.SIGCONT)
 
     def _rolling_restart(self, _: Fault) -> Doing:
+        by_number = sorted(self._ground.crew.posts, key=lambda post: post.number)
         for _round in range(2):
-            for post in self._ground.crew.posts:
-                yield from _end_politely(post)
+            for first in range(0, len(by_number), _ROLLED_AT_ONCE):
+                posts = by_number[first : first + _ROLLED_AT_ONCE]
+                for post in posts:
+                    post.signal(signal.SIGTERM)
+                for post in posts:
+                    yield from _end_politely(post)
                 deadline = time.monotonic() + _READY_S
-                while time.monotonic() < deadline and not (
-                    post.worker is not None and post.worker.is_ready()
+                while time.monotonic() < deadline and not all(
+                    post.worker is not None and post.worker.is_ready() for post in posts
                 ):
                     yield _POLL_S
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -56,6 +56,7 @@ class Result:
     ends: dict[str, list[int]] = field(default_factory=dict)
     said: dict[str, int] = field(default_factory=dict)
     people: dict[str, int] = field(default_factory=dict)
+    control: dict[str, float] = field(default_factory=dict)
     watched: list[str] = field(default_factory=list)
 
     @property
@@ -105,12 +106,21 @@ def table_of_runs(results: Iterable[Result]) -> str:
 
 def table_of_people(results: Iterable[Result]) -> str:
     """Return a table in Markdown of the tickets and mails of those runs that had any."""
-    told = [result for result in results if result.people]
-    names = list(dict.fromkeys(name for result in told for name in result.people))
+    return _table_of_figures((result.command, result.people) for result in results)
+
+
+def table_of_control(results: Iterable[Result]) -> str:
+    """Return a table in Markdown of what control did in those runs that had it."""
+    return _table_of_figures((result.command, result.control) for result in results)
+
+
+def _table_of_figures(of_runs: Iterable[tuple[str, Mapping[str, float]]]) -> str:
+    told = [(command, figures) for command, figures in of_runs if figures]
+    names = list(dict.fromkeys(name for _, figures in told for name in figures))
     lines = [f"| {' | '.join(('run', *names))} |", "|---" * (len(names) + 1) + "|"]
-    for result in told:
-        figures = " | ".join(str(result.people.get(name, "")) for name in names)
-        lines.append(f"| {_shortly(result.command)} | {figures} |")
+    for command, figures in told:
+        cells = " | ".join(str(figures.get(name, "")) for name in names)
+        lines.append(f"| {_shortly(command)} | {cells} |")
     return "\n".join(lines) + "\n"
 
 

@@ -29,6 +29,10 @@ _NEWEST_AUTARKY: Final = (
     "SELECT toUnixTimestamp(min(newest)), count() FROM (SELECT community_id, max(period_start) "
     "AS newest FROM smatrix.community_autarky_quarter_hours GROUP BY community_id)"
 )
+_NEWEST_DECIDED: Final = (
+    "SELECT toUnixTimestamp(min(newest)), count() FROM (SELECT community_id, max(minute) AS newest "
+    "FROM smatrix.told_regulation_minutes GROUP BY community_id)"
+)
 _LATENESS_S: Final = 180
 """A period is told once its community's newest minute is so far behind its end, at the latest."""
 _VERSIONS: Final = {
@@ -69,12 +73,15 @@ class Load:
     communities: int
     speed: float
 
-    def due(self) -> int:
-        """Return the minute (epoch s) up to which everything has to be in ClickHouse by now."""
+    def due(self, *, hops: int = 1) -> int:
+        """Return the minute (epoch s) up to which everything has to be in ClickHouse by now.
+
+        `hops`: through so many workers after each other it comes there.
+        """
         words = self.log.read_text().split() if self.log.exists() else []
         told = [word for word in words if word.startswith("minutes=")]
         sent = int(told[-1].removeprefix("minutes=").partition("/")[0]) if told else 0
-        behind = 0.0 if sent == self.minutes else _BEHIND_S * self.speed / 60
+        behind = 0.0 if sent == self.minutes else hops * _BEHIND_S * self.speed / 60
         return self.first_minute + int(max(sent - 1 - behind, 0)) * 60
 
 
@@ -170,6 +177,7 @@ class Watch:
         for what, query, expected in (
             ("ClickHouse", _NEWEST, due),
             ("autarky in ClickHouse", _NEWEST_AUTARKY, newest_period),
+            ("regulation in ClickHouse", _NEWEST_DECIDED, self.load.due(hops=2)),
         ):
             if expected < self.load.first_minute:
                 continue

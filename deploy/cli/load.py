@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from deploy.registry.work import register_claims
 from load_generator.faults import FAULT_RATES, FaultRates
 from load_generator.plan import Plan
 from load_generator.profiles import SHIPPED_PROFILE
-from load_generator.registered import registered
+from load_generator.registered import HOUSEHOLD_LIMIT_W, registered
 from load_generator.replay import replay
 from load_generator.sender import Progress, Speed, run
 from load_generator.truth import write_truth
@@ -59,6 +60,19 @@ def load(  # noqa: PLR0913 - options of a command
     truth: Annotated[
         Path | None, typer.Option(help="Write the truth here, as Parquet, for `smatrix check`.")
     ] = None,
+    household_limit: Annotated[
+        int,
+        typer.Option(min=0, help="W that each household adds to its community's connection."),
+    ] = HOUSEHOLD_LIMIT_W,
+    heaters: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of households registered with a switched water heater. Nobody obeys here: "
+            "`smatrix simulate` has a grid that answers.",
+        ),
+    ] = 0.0,
     registry: Annotated[
         Path | None,
         typer.Option(
@@ -87,8 +101,12 @@ def load(  # noqa: PLR0913 - options of a command
         minutes=minutes,
         profiles=tuple(profiles or (SHIPPED_PROFILE,)),
         faults=rates(faults),
+        heater_share=heaters,
     )
-    fleet = list(registered(plan.fleet()))
+    simulated = plan.fleet()
+    sizes = Counter(simulated.community.tolist())
+    connections_w = [sizes[place] * household_limit for place in range(communities)]
+    fleet = list(registered(simulated, connections_w=connections_w))
     if registry is not None:
         registry.write_text(write_entries(fleet, as_csv=registry.suffix == ".csv"))
     _register(fleet, settings)

@@ -24,19 +24,41 @@ class LostBatchError(RuntimeError):
     """A batch vanished between the fetcher and its agent; going on would skip its records."""
 
 
-class BatchMessage(ConsumerMessage):
-    """The message that stands for a batch in Faust's bookkeeping.
+@dataclass(slots=True, eq=False)
+class Reading:
+    """How far the agents that read a topic are with one poll of it, each with a batch of its own.
 
     Attributes:
-        abandoned: Its acknowledgement ends the waiting for it, and commits nothing.
+        left: So many agents have not acknowledged theirs.
+        is_abandoned: Whether one has let go of its batch undone.
     """
 
-    abandoned: bool = False
+    left: int
+    is_abandoned: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that it causes is durable, with every agent."""
+        return not self.left and not self.is_abandoned
+
+
+class BatchMessage(ConsumerMessage):
+    """The message that stands for a batch in Faust's bookkeeping: one for each agent.
+
+    Shared by agents, it would be unacknowledged for ever when one has done it and a rebalance
+    takes it from the queues of the others: who waits for an assignment's end would wait for ever.
+
+    Attributes:
+        reading: Its acknowledgement ends the waiting for it; progress is committed once all
+            agents are through.
+    """
+
+    reading: Reading
 
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """The records of one partition since the last poll; none at all in a tick.
+    """The records of one partition since the last poll, for one agent; none at all in a tick.
 
     Attributes:
         assignment: Number of the assignment that it was read in.
@@ -62,8 +84,24 @@ class Batch:
     def abandon(self) -> None:
         """Let go of it undone: whoever has the partition next reads it again."""
         if self.event is not None:
-            cast("BatchMessage", self.event.message).abandoned = True
+            self._reading(self.event).is_abandoned = True
         self.acknowledge()
+
+    @property
+    def is_last(self) -> bool:
+        """Whether all other agents that read the same records have done so.
+
+        Who is last commits the progress of all: an offset that is committed before another agent
+        is through would be its loss, should the worker end.
+        """
+        if self.event is None:
+            return True
+        reading = self._reading(self.event)
+        return reading.left == 1 and not reading.is_abandoned
+
+    @staticmethod
+    def _reading(event: EventT[Any]) -> Reading:
+        return cast("BatchMessage", event.message).reading
 
     def acknowledge(self) -> None:
         """Say that all it caused is durable: its offset may be committed."""

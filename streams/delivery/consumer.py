@@ -2,8 +2,8 @@
 
 Each deviation from Faust 0.15.3, with its reason:
 
-- `_drain_messages` hands over one event per partition and poll (`streams.delivery.batches`), and
-  only what goes on where the committed offset or the last batch ended.
+- `_drain_messages` hands over one event per agent, partition and poll (`streams.delivery.batches`),
+  and only what goes on where the committed offset or the last batch ended.
 - `ack` and `_filter_committable_offsets` keep one number a partition, in order, instead of lists
   and gaps of offsets that can be committed over.
 - The aiokafka consumer waits 20 ms for more records instead of 1,500, and reads committed records
@@ -26,7 +26,7 @@ from mode.utils.futures import notify
 from typing_extensions import override
 
 from streams.delivery import fetching, metrics
-from streams.delivery.batches import Batch, BatchMessage
+from streams.delivery.batches import Batch, BatchMessage, Reading
 from streams.records import EMPTY, Records
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class BatchConsumer(driver.Consumer):
             return False
         message.acked = True
         self._unacked_messages.discard(message)
-        if not message.abandoned:
+        message.reading.left -= 1
+        if message.reading.is_done:
             self._done[message.tp] = max(self._done.get(message.tp, 0), message.offset)
             self._acked.setdefault(message.tp, [])  # names the partition to the committer
         notify(self._waiting_for_ack)
@@ -178,6 +179,18 @@ class BatchConsumer(driver.Consumer):
             self._expected[tp] = next_offset
         self._last_seen[tp] = self.loop.time()
         channels = list(cast("Conductor", self.app.topics)._tp_index[tp])
+        number, lag = self._app.assignment_number, self._lag(tp)
+        reading = Reading(len(channels))
+        for channel in channels:
+            message = self._message(tp, records, next_offset, reading)
+            batch = Batch(tp, records, number, follows, next_offset, lag)
+            event = self.app.create_event(None, cast("Any", batch), None, message)
+            # A rebalance cancels whoever waits to put; awaited bare that would end the fetcher.
+            await asyncio.wait([asyncio.ensure_future(channel.queue.put(event))])
+
+    def _message(
+        self, tp: TP, records: Records, next_offset: int | None, reading: Reading
+    ) -> BatchMessage:
         message = BatchMessage(
             tp.topic,
             tp.partition,
@@ -193,13 +206,9 @@ class BatchConsumer(driver.Consumer):
             tp,
             generation_id=self.app.consumer_generation_id,
         )
-        message.incref(len(channels))
-        number = self._app.assignment_number
-        batch = Batch(tp, records, number, follows, next_offset, self._lag(tp))
-        event = self.app.create_event(None, cast("Any", batch), None, message)
-        for channel in channels:
-            # A rebalance cancels whoever waits to put; awaited bare that would end the fetcher.
-            await asyncio.wait([asyncio.ensure_future(channel.queue.put(event))])
+        message.reading = reading
+        message.incref()
+        return message
 
     def _position(self, tp: TP) -> int | None:
         """Return where the fetcher goes on, behind markers too."""

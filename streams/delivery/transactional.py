@@ -1,9 +1,12 @@
 """Delivery in transactions: a batch's changelog, outputs and progress are one fact.
 
-Each assigned source partition has a transactional producer of its own, whose id is the partition's:
-starting it on assignment fences an earlier owner, so that a paused and woken zombie can write
-nothing, and aborts what that one left open. Only what a transaction has made true is written to
-the local store, which is therefore never ahead of the changelog.
+Each assigned partition number has a transactional producer, whose id is the number's, for all
+topics that the role reads: those of a number go together, to one worker, and one batch of them is
+under way at a time. Starting it on assignment fences an earlier owner, so that a paused and woken
+zombie can write nothing, and aborts what that one left open. Only what a transaction has made true
+is written to the local store, which is therefore never ahead of the changelog. Where several agents
+read a topic, the offset is in the transaction of the last one: should a worker end before, the
+others do the batch again, which changes nothing that they have told.
 """
 
 import asyncio
@@ -50,7 +53,7 @@ class TransactionalDelivery(PipelinedDelivery):
     def __init__(self, app: "App") -> None:
         """Deliver for this app."""
         super().__init__(app)
-        self._producers: dict[TP, aiokafka.AIOKafkaProducer] = {}
+        self._producers: dict[int, aiokafka.AIOKafkaProducer] = {}
 
     async def start(self) -> None:
         """Nothing to connect before partitions are assigned."""
@@ -65,16 +68,17 @@ class TransactionalDelivery(PipelinedDelivery):
         await self.settle()
         # Those kept as well: a rebalance may have gone by in which another one had them.
         await self._disconnect(set(self._producers))
-        producers = {tp: self._new_producer(tp) for tp in tps}
+        numbers = {tp.partition for tp in tps}
+        producers = {number: self._new_producer(number) for number in numbers}
         await asyncio.gather(*(producer.start() for producer in producers.values()))
         self._producers.update(producers)
 
     @override
     async def deliver(self, batch: Batch, effects: Effects) -> None:
-        if not batch.records and not effects:
+        if not effects and not (batch.records and batch.is_last):
             batch.acknowledge()
             return
-        producer = self._producers[batch.tp]
+        producer = self._producers[batch.partition]
         try:
             with metrics.STAGE_SECONDS.labels("transaction").time():
                 offsets = await self._transact(producer, batch, effects)
@@ -110,7 +114,7 @@ class TransactionalDelivery(PipelinedDelivery):
             table: await last_offset(sent, len(effects.changes[table]))
             for table, sent in changes.items()
         }
-        if batch.next_offset is not None:
+        if batch.next_offset is not None and batch.is_last:
             source = aiokafka.TopicPartition(batch.tp.topic, partition)
             await producer.send_offsets_to_transaction(
                 {source: batch.next_offset}, self.app.conf.id
@@ -118,18 +122,18 @@ class TransactionalDelivery(PipelinedDelivery):
         await producer.commit_transaction()
         return offsets
 
-    def _new_producer(self, tp: TP) -> aiokafka.AIOKafkaProducer:
+    def _new_producer(self, partition: int) -> aiokafka.AIOKafkaProducer:
         return aiokafka.AIOKafkaProducer(
             **client_settings(self.app),
-            transactional_id=f"{self.app.conf.id}-{tp.topic}-{tp.partition}",
+            transactional_id=f"{self.app.conf.id}-{partition}",
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             max_batch_size=MAX_BATCH_BYTES,
             max_request_size=MAX_REQUEST_BYTES,
         )
 
-    async def _disconnect(self, tps: set[TP]) -> None:
+    async def _disconnect(self, partitions: set[int]) -> None:
         """Stop producers; a transaction left open is aborted by the next owner."""
-        producers = [self._producers.pop(tp) for tp in tps]
+        producers = [self._producers.pop(partition) for partition in partitions]
         await asyncio.gather(*(producer.stop() for producer in producers), return_exceptions=True)
 
 

@@ -112,9 +112,12 @@ class Refused(NamedTuple):
 class Failures:
     """The minutes of a meter that a rule has refused, or failed.
 
+    They may be known long before the minutes themselves, which come in another topic.
+
     Attributes:
         minutes: The newest ones by place, each with the place of the frame that was refused last.
-        floor: Failures at this place or before it have had their consequence.
+        floor: Failures at this place or before it have had their consequence; that the meter sent
+            in these minutes, and was not silent, they say for ever.
         bad_until: Good readings count after this minute only.
         seen: The community's newest minute when the last one came.
     """
@@ -123,6 +126,16 @@ class Failures:
     floor: int = -1
     bad_until: int = 0
     seen: int = 0
+
+    @property
+    def pending(self) -> list[int]:
+        """The minutes that have had no consequence yet, in order."""
+        return sorted(minute for minute, place in self.minutes.items() if place > self.floor)
+
+    @property
+    def newest(self) -> int:
+        """Up to which minute of the community it says something."""
+        return max(self.seen, self.bad_until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -268,7 +268,7 @@ def _judge_failures(watch: Watch, *, policy: MalfunctionPolicy, technician_id: s
 
 
 def _are_too_many(failures: Failures, *, policy: MalfunctionPolicy) -> bool:
-    minutes = sorted(failures.minutes)
+    minutes = failures.pending
     last_first = len(minutes) - policy.failures
     return any(
         minutes[place + policy.failures - 1] - minutes[place] <= policy.failures_within_s
@@ -280,7 +280,7 @@ def _when(watch: Watch, cause: Cause) -> tuple[int, int]:
     """Return since when it fails, and when that was too often, by the community's event time."""
     if cause.kind is MalfunctionKind.CLOCK:
         return watch.newest, watch.newest_end
-    known = [minute for f in _failures_of(watch, cause).values() for minute in f.minutes]
+    known = [minute for f in _failures_of(watch, cause).values() for minute in f.pending]
     return min(known), max(*known, watch.judged) + MINUTE_S
 
 
@@ -296,7 +296,7 @@ def _pruned(watch: Watch, *, policy: MalfunctionPolicy) -> Watch:
     failures = {
         refused: known
         for refused, known in watch.failures.items()
-        if watch.newest - known.seen <= policy.failures_within_s
+        if watch.judged - known.newest <= policy.failures_within_s
         or any(
             cause.rule == refused.rule and cause.meter in {refused.meter, TERMINAL}
             for cause in tickets

@@ -13,7 +13,6 @@ from streams.domain.malfunction import (
     SILENCE,
     TERMINAL,
     Cause,
-    Failures,
     MalfunctionPolicy,
     Ticket,
     Watch,
@@ -172,7 +171,7 @@ def _closed(  # noqa: PLR0913 - who, when and why
         return watch
     # What was refused so far has had its consequence.
     done = {
-        refused: Failures({}, max(known.minutes.values()), known.bad_until, known.seen)
+        refused: replace(known, floor=max(known.floor, *known.minutes.values()))
         for refused, known in watch.failures.items()
         if refused.rule == cause.rule and cause.meter in {refused.meter, TERMINAL} and known.minutes
     }

@@ -70,6 +70,23 @@ class Counting:
             await self.app.stop()
 
 
+class TwoReaders(Counting):
+    """A second agent reads the same topic, and lingers over its first batch until it may go on."""
+
+    def __init__(self, broker: str, folder: Path, *, name: str) -> None:
+        super().__init__(broker, folder, name=name)
+        self.may_go_on = asyncio.Event()
+        self.slow: list[int] = []
+        self.app.agent(self.app.bytes_topic(self.source), name="linger")(self.linger)
+
+    async def linger(self, stream: StreamT[Any]) -> None:
+        async for batch in batches(stream):
+            if batch.records:
+                await self.may_go_on.wait()
+            self.slow += [record.offset for record in batch.records]
+            await self.app.delivery.commit(batch, Effects())
+
+
 async def send(broker: str, topic: str, values: dict[bytes, bytes], *, partition: int = 0) -> None:
     producer = aiokafka.AIOKafkaProducer(bootstrap_servers=broker, linger_ms=50)
     await producer.start()

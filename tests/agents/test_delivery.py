@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +15,7 @@ from streams.delivery.effects import Effects
 from streams.delivery.partitions import partition_of
 from streams.delivery.pipeline import PipelinedDelivery
 from streams.delivery.store import RebuiltStore
-from tests.agents.counting import Counting, committed, keys_in, send
+from tests.agents.counting import Counting, TwoReaders, committed, keys_in, send
 
 pytestmark = pytest.mark.slow
 
@@ -145,3 +146,48 @@ async def test_a_damaged_database_is_rebuilt_from_its_changelog(
             assert again.stored(0) == MANY
 
     assert "is damaged and will be rebuilt" in caplog.text
+
+
+async def test_progress_is_committed_once_every_agent_of_a_topic_is_through(
+    broker: str, tmp_path: Path
+) -> None:
+    readers = TwoReaders(broker, tmp_path, name="two")
+
+    async with readers.running():
+        await send(broker, readers.source, MANY)
+        while len(readers.seen) < len(MANY):
+            await asyncio.sleep(0.05)
+        done = dict(cast("BatchConsumer", readers.app.consumer)._done)
+        readers.may_go_on.set()
+        await until_seen(readers, len(MANY))
+
+    assert not any(done.values())
+    assert readers.slow == list(range(len(MANY)))
+    assert await committed(broker, "two", readers.source) == len(MANY)
+
+
+async def test_a_batch_that_one_agent_has_done_and_another_not_begun_keeps_nobody_waiting(
+    broker: str, tmp_path: Path
+) -> None:
+    readers = TwoReaders(broker, tmp_path, name="waiting")
+
+    async with readers.running():
+        await send(broker, readers.source, {b"a": b"1"})
+        await until(lambda: len(readers.seen) == 1)
+        await send(broker, readers.source, {b"b": b"2"})
+        await until(lambda: len(readers.seen) == 2)
+        # As in a rebalance: what nobody has begun is thrown away, what somebody has is awaited.
+        readers.app.flow_control.suspend()
+        readers.app.flow_control.clear()
+        readers.may_go_on.set()
+        consumer = cast("BatchConsumer", readers.app.consumer)
+
+        await asyncio.wait_for(consumer.wait_empty(), 10)
+
+        assert readers.slow == [0]
+        assert not consumer.unacked
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        await asyncio.sleep(0.05)

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reliability.campaign import WORKERS
-from reliability.faults import ROLES_WITH_STATE, STATE_KINDS, WORKER_KINDS, Fault, Kind, draw
+from reliability.faults import (
+    CONTROL_KINDS,
+    ROLES_WITH_STATE,
+    STATE_KINDS,
+    WORKER_KINDS,
+    Fault,
+    Kind,
+    draw,
+)
 from reliability.ground import Ground
 from reliability.injection import Injector
 from reliability.results import Happened, Result, table, table_of_people
@@ -63,6 +71,13 @@ def test_every_role_is_hit_and_each_that_has_state_in_its_state() -> None:
 
     assert {fault.role for fault in drawn if fault.kind in WORKER_KINDS} == set(WORKERS)
     assert {fault.role for fault in drawn if fault.kind in STATE_KINDS} == set(ROLES_WITH_STATE)
+
+
+@given(st.integers(0, 10_000), st.integers(4, 60))
+def test_control_is_killed_paused_and_killed_in_a_rebalance(seed: int, faults: int) -> None:
+    drawn = _draw(seed, faults=faults)
+
+    assert {fault.kind for fault in drawn if fault.role == "control"} >= set(CONTROL_KINDS)
 
 
 def test_a_kind_can_be_left_out() -> None:

@@ -138,6 +138,33 @@ def test_a_terminal_of_which_nothing_comes_is_silent_after_lateness_and_three_mi
     assert (watching.told[0].since, watching.told[0].at) == (at(10), at(13))
 
 
+def test_who_is_refused_sends_though_the_refusal_was_known_hours_before_the_minute() -> None:
+    watching = Watching()
+    watching.minutes(0, 9)
+    watching.give(a_refusal(200), now=at(201))
+
+    # Frames of two minutes were lost, and those before came long after what was refused.
+    watching.minutes(10, 197)
+    watching.minutes(200, 200, missing=["m1"])
+    watching.minutes(201, 210)
+
+    assert watching.events == []
+
+
+def test_who_was_refused_is_not_silent_after_its_ticket_was_resolved_by_hand() -> None:
+    watching = Watching()
+    watching.minutes(0, 9)
+    watching.give(*(a_refusal(minute) for minute in range(10, 20)), now=at(20))
+    ticket = watching.told[0].ticket_id
+    order = Command("c1", ticket, TicketAction.RESOLVE, None, "alice", "meter replaced", 0)
+
+    watching.give(order, now=at(20))
+    watching.minutes(10, 19, missing=["m1"])
+    watching.minutes(20, 30)
+
+    assert [event for event, *_ in watching.events] == [OPENED, RESOLVED]
+
+
 def test_a_silence_that_nothing_proves_is_not_told_however_long_it_lasts() -> None:
     watching = Watching()
     watching.minutes(0, 9)

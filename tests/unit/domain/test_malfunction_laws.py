@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.malfunction import Malfunction, TicketAction, TicketEvent, TicketState
+from schemas.malfunction import (
+    Malfunction,
+    MalfunctionKind,
+    TicketAction,
+    TicketEvent,
+    TicketState,
+)
 from streams.domain.malfunction import Watch
 from streams.domain.malfunction_communities import Input, Proof, Registered, Watches
 from streams.domain.malfunction_inputs import Refusal, ToldMinute
@@ -211,6 +217,44 @@ def test_nothing_is_silent_that_never_misses_three_minutes(who: list[str], size:
         steps += watches.fold([], now=at(len(who)), registered=nobody, proof=proof).told
 
     assert bool(steps) == (longest >= POLICY.missed_minutes)
+
+
+@given(
+    st.lists(st.sampled_from(["good", "refused", "dark"]), max_size=12),
+    st.integers(0, 150),
+    st.lists(st.tuples(st.booleans(), st.integers(1, 90)), max_size=8),
+)
+def test_who_is_refused_is_never_silent_however_far_one_topic_is_read_before_the_other(
+    what: list[str], quiet: int, reads: list[tuple[bool, int]]
+) -> None:
+    lived = [*["good"] * quiet, *what, "good"]
+    minutes = [a_minute(0)] + [
+        a_minute(number, METERS[:1] if each == "refused" else [])
+        for number, each in enumerate(lived, start=1)
+        if each != "dark"
+    ]
+    refusals = [
+        a_refusal(number, METERS[:1])
+        for number, each in enumerate(lived, start=1)
+        if each == "refused"
+    ]
+    watches, told = Watches(POLICY), list[Malfunction]()
+
+    def read(inputs: Sequence[Input], proof: Proof | None = None) -> None:
+        told.extend(watches.fold(inputs, now=at(500), registered=nobody, proof=proof).told)
+
+    read(minutes[:1])
+    del minutes[:1]
+    for is_of_minutes, many in [*reads, (True, 500), (False, 500)]:
+        topic: list[Input] = [*minutes] if is_of_minutes else [*refusals]
+        read(topic[:many])
+        del (minutes if is_of_minutes else refusals)[:many]
+    # Everything has been read.
+    for _ in lived:
+        read([], Proof(dict(watches.asking)))
+    read([])
+
+    assert MalfunctionKind.METER_SILENT not in {step.kind for step in told}
 
 
 @given(st.integers(0, 9), st.integers(0, 9))
