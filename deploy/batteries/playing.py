@@ -7,9 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from deploy.batteries.year import WARM_UP_DAYS, Mwh, Year
+from deploy.batteries.year import Mwh, Year
 from load_generator.prices import midnight
 from load_generator.profiles import PROFILE_ZONE
+from schemas.batteries import BatteryReason
 from schemas.units import PERIOD_S
 from streams.domain.batteries import (
     CHARGE,
@@ -20,15 +21,18 @@ from streams.domain.batteries import (
     Order,
     follow,
 )
+from streams.domain.batteries_communities import HISTORY_PERIODS
 from streams.domain.batteries_deciding import (
     BatteryPolicy,
+    Decision,
     Surroundings,
-    expectations,
+    order_of,
     outlooks,
     room_of,
+    safe,
 )
-from streams.domain.batteries_plan import Outlook, best_order, plan, stage_cost, values
-from streams.domain.forecast import Watts
+from streams.domain.batteries_futures import Futures, futures_of
+from streams.domain.batteries_plan import Outlook, plan, stage_cost
 from streams.domain.prices import PERIODS_A_DAY, Prospect, prospect_of
 
 PUBLISHED_HOUR: Final = 13
@@ -36,9 +40,6 @@ PUBLISHED_HOUR: Final = 13
 
 FINE: Final = 161
 """Levels that foresight plans by."""
-
-PERIODS_AN_HOUR: Final = 4
-_HISTORY: Final = WARM_UP_DAYS * PERIODS_A_DAY - 1
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,11 @@ def foresight(year: Year, policy: BatteryPolicy) -> Played:
         nets = year.nets[household, year.first :]
         free = np.full_like(nets, battery.charge_most)
         outlook = Outlook(
-            nets=nets[None], prices=year.prices[year.first :], grid_in=free, grid_out=free
+            nets=nets[None],
+            chances=np.ones(1),
+            prices=year.prices[year.first :],
+            grid_in=free,
+            grid_out=free,
         )
         chosen = plan(battery, outlook, battery.reserve, costs=policy.costs, levels=FINE)
         orders[household] = np.array(chosen, dtype=np.int64)
@@ -110,32 +115,27 @@ def planned(
     shares: bool,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Played:
-    """Return the year as the controller plays it, but planning anew each hour only.
+    """Return the year as the controller plays it, quarter-hour by quarter-hour.
 
-    It knows prices as the market tells them, and of loads what was measured until two periods
-    before the hour; with that it decides each quarter-hour what to do. `shares` limits what all of
-    a community's batteries move at the grid.
+    It decides when a period has begun, from what was measured until then and from prices as the
+    market tells them, what to do in the next one. `shares` limits what all of a community's
+    batteries move at the grid.
     """
     batteries = batteries_of(year, policy)
     orders = np.zeros((*year.nets[:, year.first :].shape, 2), np.int64)
     levels = [battery.reserve for battery in batteries]
-    for period in range(year.first, year.periods, PERIODS_AN_HOUR):
-        plans = _plans(year, policy, batteries, period, shares=shares)
-        for further in range(min(PERIODS_AN_HOUR, year.periods - period)):
-            for household, battery in enumerate(batteries):
-                outlook, worth = plans[household]
-                order = best_order(
-                    battery,
-                    outlook,
-                    worth,
-                    levels[household],
-                    costs=policy.costs,
-                    period=further,
+    standing = [Order()] * len(batteries)
+    for period in range(year.first, year.periods):
+        told = _told(year, policy, batteries, levels, standing, period, shares=shares)
+        if period > year.first:
+            levels = [
+                follow(order, level, int(net), battery=battery).level
+                for order, level, net, battery in zip(
+                    standing, levels, year.nets[:, period - 1], batteries, strict=True
                 )
-                order = order._replace(grid=order.grid // MWH_OF_A_WATT * MWH_OF_A_WATT)
-                net = int(year.nets[household, period + further])
-                levels[household] = follow(order, levels[household], net, battery=battery).level
-                orders[household, period - year.first + further] = order
+            ]
+        standing = told
+        orders[:, period - year.first] = told
         if period % PERIODS_A_DAY == 0:
             on_progress(period // PERIODS_A_DAY)
     return played(year, orders, policy)
@@ -160,40 +160,49 @@ def played(year: Year, orders: Mwh, policy: BatteryPolicy, *, idle: bool = False
     return Played(charge, discharge, levels, orders[..., 0], cost)
 
 
-def _plans(
-    year: Year, policy: BatteryPolicy, batteries: list[Battery], period: int, *, shares: bool
-) -> dict[int, tuple[Outlook, Mwh]]:
-    """Return what each household expects from a period on, and what its levels are worth."""
-    past = slice(period - 1 - _HISTORY, period - 1)
+def _told(  # noqa: PLR0913, PLR0917 - what is known when it is decided
+    year: Year,
+    policy: BatteryPolicy,
+    batteries: list[Battery],
+    levels: list[int],
+    standing: list[Order],
+    period: int,
+    *,
+    shares: bool,
+) -> list[Order]:
+    """Return what each battery is told for a period, from its level when the one before began."""
+    past = slice(max(period - 1 - HISTORY_PERIODS, 0), period - 1)
     now, prospect = year.at(period - 1), _prospect(year, period, policy)
-    plans: dict[int, tuple[Outlook, Mwh]] = {}
+    futures = futures_of(
+        year.nets[:, past] / MWH_OF_A_WATT,
+        start=now,
+        periods=policy.horizon_periods + 1,
+        policy=policy.forecast,
+    )
+    is_first = period == year.first
+    told = [Order()] * len(batteries)
     for community in np.unique(year.community).tolist():
         members = np.flatnonzero(year.community == community)
         room = None
         if shares:
             around = Surroundings(history=year.communities[community, past] / MWH_OF_A_WATT)
             room = room_of(around, start=now, policy=policy)
-        expected = _expected(year, policy, members, period, periods=policy.horizon_periods)
-        of_members = [batteries[member] for member in members.tolist()]
-        chances = outlooks(expected, of_members, room, prospect)
-        for member, outlook in zip(members.tolist(), chances, strict=True):
+        of_members = Futures(futures.nets[members], futures.chances[members])
+        chosen = [batteries[member] for member in members.tolist()]
+        chances = outlooks(of_members, chosen, room, prospect)
+        expected = of_members.mean[:, 0].tolist()
+        for member, outlook, net in zip(members.tolist(), chances, expected, strict=True):
             if outlook is None:
                 raise ValueError(f"nothing is known of household {member} in period {period}")
-            plans[member] = outlook, values(batteries[member], outlook, costs=policy.costs)
-    return plans
-
-
-def _expected(
-    year: Year, policy: BatteryPolicy, members: Mwh, period: int, *, periods: int
-) -> Watts:
-    """Return what is expected from the period before on, of which nothing is measured yet."""
-    past = slice(period - 1 - _HISTORY, period - 1)
-    return expectations(
-        year.nets[members, past] / MWH_OF_A_WATT,
-        start=year.at(period - 1),
-        periods=periods + 1,
-        policy=policy,
-    )
+            battery, level = batteries[member], levels[member]
+            if not is_first:
+                begun = round(net * MWH_OF_A_WATT)
+                level = follow(standing[member], level, begun, battery=battery).level
+            order = order_of(battery, outlook, level, policy)
+            decision = Decision(order, BatteryReason.SELF_CONSUMPTION, level)
+            most = max(int(outlook.grid_in[0]), int(outlook.grid_out[0]))
+            told[member] = safe(decision, battery, grid_most=most, is_limited=False).order
+    return told
 
 
 def _prospect(year: Year, period: int, policy: BatteryPolicy) -> Prospect:

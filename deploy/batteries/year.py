@@ -1,7 +1,7 @@
 """A year of generated households without their batteries, quarter-hour by quarter-hour."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -16,6 +16,8 @@ Mwh = npt.NDArray[np.int64]
 
 WARM_UP_DAYS = 8
 """Days before the year from which the first forecasts are made."""
+
+BATTERIES_STREAM = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,18 @@ class Year:
     def at(self, period: int) -> int:
         """Return when a period begins, epoch s."""
         return self.start + period * PERIOD_S
+
+
+def everybody(fleet: Fleet) -> Fleet:
+    """Return a fleet whose every household has a battery; who has one anyway has another one."""
+    rng = np.random.default_rng([fleet.seed, BATTERIES_STREAM])
+    capacity = rng.integers(5, 16, fleet.households) * 1_000_000
+    return replace(
+        fleet,
+        battery=np.arange(fleet.households),
+        battery_capacity_mwh=capacity,
+        battery_minute_mwh=capacity // 2 // 60,
+    )
 
 
 def year_of(

@@ -26,7 +26,8 @@ from streams.domain.batteries import (
     Order,
     follow,
 )
-from streams.domain.batteries_plan import Costs, Mwh, Outlook, plan
+from streams.domain.batteries_futures import Futures, futures_of
+from streams.domain.batteries_plan import Costs, Mwh, Outlook, best_order, values
 from streams.domain.forecast import PERIODS_A_DAY, ForecastPolicy, Watts, blend
 from streams.domain.prices import Prospect
 
@@ -170,15 +171,15 @@ def decide(
     if not households:
         return {}
     batteries = [household.battery for household in households.values()]
-    expected = expectations(
+    futures = futures_of(
         np.stack([household.history for household in households.values()]),
         start=now,
         periods=policy.horizon_periods + 1,
-        policy=policy,
+        policy=policy.forecast,
     )
     levels = [
-        _level_next(household, expected[place])
-        for place, household in enumerate(households.values())
+        level_next(household, float(expected))
+        for household, expected in zip(households.values(), futures.mean[:, 0], strict=True)
     ]
     if prospect is None or prospect.known < policy.known_periods:
         return {
@@ -191,7 +192,7 @@ def decide(
             for meter, battery, level in zip(households, batteries, levels, strict=True)
         }
     room = room_of(around, start=now, policy=policy)
-    chances = outlooks(expected, batteries, room, prospect)
+    chances = outlooks(futures, batteries, room, prospect)
     return {
         meter: _decide(household.battery, chance, level, around, policy)
         for meter, household, chance, level in zip(
@@ -201,20 +202,20 @@ def decide(
 
 
 def outlooks(
-    expected: Watts, batteries: Sequence[Battery], room: Room | None, prospect: Prospect
+    futures: Futures, batteries: Sequence[Battery], room: Room | None, prospect: Prospect
 ) -> list[Outlook | None]:
     """Return what each household plans by, from the second expected period on; None without any.
 
     Args:
-        expected: (household, case, period) W, the period that has begun and those of the prospect.
+        futures: Of the period that has begun and those of the prospect.
         batteries: By household.
         room: What all may move at the grid, by period; None: as much as they can.
         prospect: Prices.
     """
     power = sum(battery.charge_most for battery in batteries)
     found: list[Outlook | None] = []
-    for battery, cases in zip(batteries, expected, strict=True):
-        if not np.isfinite(cases).all():
+    for battery, nets, chances in zip(batteries, *futures, strict=True):
+        if not np.isfinite(nets).all():
             found.append(None)
             continue
         free = np.full_like(prospect.cents, battery.charge_most)
@@ -223,7 +224,8 @@ def outlooks(
         )
         found.append(
             Outlook(
-                nets=in_mwh(cases[:, 1:]),
+                nets=in_mwh(nets[:, 1:]),
+                chances=chances,
                 prices=prospect.cents,
                 grid_in=grid_in,
                 grid_out=grid_out,
@@ -244,10 +246,10 @@ def _decide(
     if outlook is None:
         told = Decision(Order(), BatteryReason.FORECAST_MISSING, level)
         return safe(told, battery, grid_most=0, is_limited=around.is_limited)
-    order = plan(battery, outlook, level, costs=policy.costs)[0]
+    order = order_of(battery, outlook, level, policy)
     most = outlook.grid_in[0] if order.mode == CHARGE else outlook.grid_out[0]
     return safe(
-        Decision(_in_whole_watts(order), _reason(order), level),
+        Decision(order, _reason(order), level),
         battery,
         grid_most=int(most),
         is_limited=around.is_limited,
@@ -356,19 +358,19 @@ def violations(decisions: Sequence[Decision]) -> int:
     return Counter(decision.reason for decision in decisions)[BatteryReason.UNSAFE]
 
 
-def _level_next(household: Household, expected: Watts) -> int | None:
-    """Return the level when the period that has begun ends, mWh; unmoved without a forecast."""
-    if household.level is None:
-        return None
-    middle = expected[len(expected) // 2, 0]
-    if not np.isfinite(middle):
-        return household.level
-    net = int(in_mwh(middle))
-    return follow(household.standing, household.level, net, battery=household.battery).level
-
-
-def _in_whole_watts(order: Order) -> Order:
+def order_of(battery: Battery, outlook: Outlook, level: int, policy: BatteryPolicy) -> Order:
+    """Return what is planned for the first period of an outlook, whole watts at the grid."""
+    worth = values(battery, outlook, costs=policy.costs)
+    order = best_order(battery, outlook, worth, level, costs=policy.costs)
     return order._replace(grid=order.grid // MWH_OF_A_WATT * MWH_OF_A_WATT)
+
+
+def level_next(household: Household, expected_w: float) -> int | None:
+    """Return the level when the period that has begun ends, mWh; unmoved without a forecast."""
+    if household.level is None or not np.isfinite(expected_w):
+        return household.level
+    net = round(expected_w * MWH_OF_A_WATT)
+    return follow(household.standing, household.level, net, battery=household.battery).level
 
 
 def _reason(order: Order) -> BatteryReason:

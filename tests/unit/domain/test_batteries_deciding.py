@@ -48,9 +48,9 @@ def a_neighbourhood(*, is_limited: bool = False, limit_w: int | None = 50_000) -
 
 
 def the_prices(now: int, later: int, *, known: int = 4 * 24) -> Prospect:
-    """Return a price for the next two hours, and another for all that comes then, in cents."""
+    """Return a price for the next half hour, and another for all that comes then, in cents."""
     cents = np.full(POLICY.horizon_periods, later, np.int64)
-    cents[:8] = now
+    cents[:2] = now
     return Prospect(cents, known)
 
 
