@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from deploy.batteries.year import Mwh, Year
 from load_generator.prices import midnight
 from load_generator.profiles import PROFILE_ZONE
-from schemas.batteries import BatteryReason
 from schemas.units import PERIOD_S
 from streams.domain.batteries import (
     CHARGE,
@@ -24,12 +24,10 @@ from streams.domain.batteries import (
 from streams.domain.batteries_communities import HISTORY_PERIODS
 from streams.domain.batteries_deciding import (
     BatteryPolicy,
-    Decision,
     Surroundings,
-    order_of,
+    decision_of,
     outlooks,
     room_of,
-    safe,
 )
 from streams.domain.batteries_futures import Futures, futures_of
 from streams.domain.batteries_plan import Outlook, plan, stage_cost
@@ -108,11 +106,21 @@ def foresight(year: Year, policy: BatteryPolicy) -> Played:
     return played(year, orders, policy)
 
 
+class Known(Enum):
+    """What is known of the coming hours, to find what it costs not to know it."""
+
+    NOTHING = "nothing"
+    SUN = "sun"
+    LOADS = "loads"
+    BOTH = "both"
+
+
 def planned(
     year: Year,
     policy: BatteryPolicy,
     *,
     shares: bool,
+    known: Known = Known.NOTHING,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Played:
     """Return the year as the controller plays it, quarter-hour by quarter-hour.
@@ -124,18 +132,16 @@ def planned(
     batteries = batteries_of(year, policy)
     orders = np.zeros((*year.nets[:, year.first :].shape, 2), np.int64)
     levels = [battery.reserve for battery in batteries]
-    standing = [Order()] * len(batteries)
+    guessed = _guessed(year, known)
+    # Nothing moves in the period before the first.
+    standing = [Order(HOLD)] * len(batteries)
     for period in range(year.first, year.periods):
-        told = _told(year, policy, batteries, levels, standing, period, shares=shares)
-        if period > year.first:
-            levels = [
-                follow(order, level, int(net), battery=battery).level
-                for order, level, net, battery in zip(
-                    standing, levels, year.nets[:, period - 1], batteries, strict=True
-                )
-            ]
-        standing = told
-        orders[:, period - year.first] = told
+        futures = _futures(year, policy, period, guessed)
+        begun = np.rint(futures.mean[:, 0] * MWH_OF_A_WATT).astype(np.int64)
+        expected = _followed(batteries, standing, levels, begun)
+        levels = _followed(batteries, standing, levels, year.nets[:, period - 1])
+        standing = _told(year, policy, futures, expected, period, shares=shares)
+        orders[:, period - year.first] = standing
         if period % PERIODS_A_DAY == 0:
             on_progress(period // PERIODS_A_DAY)
     return played(year, orders, policy)
@@ -160,49 +166,69 @@ def played(year: Year, orders: Mwh, policy: BatteryPolicy, *, idle: bool = False
     return Played(charge, discharge, levels, orders[..., 0], cost)
 
 
-def _told(  # noqa: PLR0913, PLR0917 - what is known when it is decided
+def _followed(
+    batteries: list[Battery], orders: list[Order], levels: list[int], nets: Mwh
+) -> list[int]:
+    return [
+        follow(order, level, net, battery=battery).level
+        for battery, order, level, net in zip(batteries, orders, levels, nets.tolist(), strict=True)
+    ]
+
+
+def _told(  # noqa: PLR0913 - what is known when it is decided
     year: Year,
     policy: BatteryPolicy,
-    batteries: list[Battery],
+    futures: Futures,
     levels: list[int],
-    standing: list[Order],
     period: int,
     *,
     shares: bool,
 ) -> list[Order]:
-    """Return what each battery is told for a period, from its level when the one before began."""
-    past = slice(max(period - 1 - HISTORY_PERIODS, 0), period - 1)
-    now, prospect = year.at(period - 1), _prospect(year, period, policy)
-    futures = futures_of(
-        year.nets[:, past] / MWH_OF_A_WATT,
-        start=now,
-        periods=policy.horizon_periods + 1,
-        policy=policy.forecast,
-    )
-    is_first = period == year.first
-    told = [Order()] * len(batteries)
+    """Return what each battery is told for a period that it begins at a level."""
+    past, prospect = _past(period), _prospect(year, period, policy)
+    told = [Order()] * len(levels)
     for community in np.unique(year.community).tolist():
         members = np.flatnonzero(year.community == community)
-        room = None
-        if shares:
-            around = Surroundings(history=year.communities[community, past] / MWH_OF_A_WATT)
-            room = room_of(around, start=now, policy=policy)
+        around = Surroundings(history=year.communities[community, past] / MWH_OF_A_WATT)
+        room = room_of(around, start=year.at(period - 1), policy=policy) if shares else None
+        batteries = [policy.battery(capacity) for capacity in year.capacity_wh[members].tolist()]
         of_members = Futures(futures.nets[members], futures.chances[members])
-        chosen = [batteries[member] for member in members.tolist()]
-        chances = outlooks(of_members, chosen, room, prospect)
-        expected = of_members.mean[:, 0].tolist()
-        for member, outlook, net in zip(members.tolist(), chances, expected, strict=True):
-            if outlook is None:
-                raise ValueError(f"nothing is known of household {member} in period {period}")
-            battery, level = batteries[member], levels[member]
-            if not is_first:
-                begun = round(net * MWH_OF_A_WATT)
-                level = follow(standing[member], level, begun, battery=battery).level
-            order = order_of(battery, outlook, level, policy)
-            decision = Decision(order, BatteryReason.SELF_CONSUMPTION, level)
-            most = max(int(outlook.grid_in[0]), int(outlook.grid_out[0]))
-            told[member] = safe(decision, battery, grid_most=most, is_limited=False).order
+        chances = outlooks(of_members, batteries, room, prospect)
+        for member, battery, outlook in zip(members.tolist(), batteries, chances, strict=True):
+            decision = decision_of(battery, outlook, levels[member], around, policy)
+            told[member] = decision.order
     return told
+
+
+def _guessed(year: Year, known: Known) -> Mwh:
+    """Return the part of the net load that is not known."""
+    if known is Known.NOTHING:
+        return year.nets
+    if known is Known.SUN:
+        return year.nets + year.production
+    return -year.production if known is Known.LOADS else np.zeros_like(year.nets)
+
+
+def _futures(year: Year, policy: BatteryPolicy, period: int, guessed: Mwh) -> Futures:
+    """Return what is expected from the period before on, of which nothing is measured yet.
+
+    Of the net load a part is `guessed`, by what it was; the rest is known.
+    """
+    periods = policy.horizon_periods + 1
+    futures = futures_of(
+        guessed[:, _past(period)] / MWH_OF_A_WATT,
+        start=year.at(period - 1),
+        periods=periods,
+        policy=policy.forecast,
+    )
+    sure = (year.nets - guessed)[:, period - 1 : period - 1 + periods] / MWH_OF_A_WATT
+    nets = futures.nets.copy()
+    nets[..., : sure.shape[1]] += sure[:, None, :]
+    return Futures(nets, futures.chances)
+
+
+def _past(period: int) -> slice:
+    return slice(max(period - 1 - HISTORY_PERIODS, 0), period - 1)
 
 
 def _prospect(year: Year, period: int, policy: BatteryPolicy) -> Prospect:

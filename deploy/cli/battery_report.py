@@ -27,6 +27,9 @@ def battery_report(  # noqa: PLR0913 - options of a command
     all_have_one: Annotated[
         bool, typer.Option("--everybody", help="Give every household a battery.")
     ] = False,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Also plan as if the sun, or the loads, were known.")
+    ] = False,
     profiles: Annotated[
         list[Path] | None, typer.Option(help="Files with load shapes; several are one.")
     ] = None,
@@ -55,6 +58,7 @@ def battery_report(  # noqa: PLR0913 - options of a command
         first=start.date(),
         days=days,
         seed=seed,
+        ablation=ablation,
         on_progress=said,
     )
     write(report, out)

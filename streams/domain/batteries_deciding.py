@@ -194,7 +194,7 @@ def decide(
     room = room_of(around, start=now, policy=policy)
     chances = outlooks(futures, batteries, room, prospect)
     return {
-        meter: _decide(household.battery, chance, level, around, policy)
+        meter: decision_of(household.battery, chance, level, around, policy)
         for meter, household, chance, level in zip(
             households, households.values(), chances, levels, strict=True
         )
@@ -234,19 +234,22 @@ def outlooks(
     return found
 
 
-def _decide(
+def decision_of(
     battery: Battery,
     outlook: Outlook | None,
     level: int | None,
     around: Surroundings,
     policy: BatteryPolicy,
 ) -> Decision:
+    """Return what a battery is told for the first period of its outlook, from its level then."""
     if level is None:
         return Decision(Order(), BatteryReason.LEVEL_UNKNOWN, None)
     if outlook is None:
         told = Decision(Order(), BatteryReason.FORECAST_MISSING, level)
         return safe(told, battery, grid_most=0, is_limited=around.is_limited)
-    order = order_of(battery, outlook, level, policy)
+    worth = values(battery, outlook, costs=policy.costs)
+    order = best_order(battery, outlook, worth, level, costs=policy.costs)
+    order = order._replace(grid=order.grid // MWH_OF_A_WATT * MWH_OF_A_WATT)
     most = outlook.grid_in[0] if order.mode == CHARGE else outlook.grid_out[0]
     return safe(
         Decision(order, _reason(order), level),
@@ -356,13 +359,6 @@ def in_mwh(watts: npt.NDArray[np.float64]) -> Mwh:
 def violations(decisions: Sequence[Decision]) -> int:
     """Return how many decisions would have broken a rule."""
     return Counter(decision.reason for decision in decisions)[BatteryReason.UNSAFE]
-
-
-def order_of(battery: Battery, outlook: Outlook, level: int, policy: BatteryPolicy) -> Order:
-    """Return what is planned for the first period of an outlook, whole watts at the grid."""
-    worth = values(battery, outlook, costs=policy.costs)
-    order = best_order(battery, outlook, worth, level, costs=policy.costs)
-    return order._replace(grid=order.grid // MWH_OF_A_WATT * MWH_OF_A_WATT)
 
 
 def level_next(household: Household, expected_w: float) -> int | None:
