@@ -190,9 +190,11 @@ def _told(  # noqa: PLR0913 - what is known when it is decided
     for community in np.unique(year.community).tolist():
         members = np.flatnonzero(year.community == community)
         around = Surroundings(history=year.communities[community, past] / MWH_OF_A_WATT)
-        room = room_of(around, start=year.at(period - 1), policy=policy) if shares else None
         batteries = [policy.battery(capacity) for capacity in year.capacity_wh[members].tolist()]
         of_members = Futures(futures.nets[members], futures.chances[members])
+        room = None
+        if shares:
+            room = room_of(around, of_members, start=year.at(period - 1), policy=policy)
         chances = outlooks(of_members, batteries, room, prospect)
         for member, battery, outlook in zip(members.tolist(), batteries, chances, strict=True):
             decision = decision_of(battery, outlook, levels[member], around, policy)

@@ -191,7 +191,7 @@ def decide(
             )
             for meter, battery, level in zip(households, batteries, levels, strict=True)
         }
-    room = room_of(around, start=now, policy=policy)
+    room = room_of(around, futures, start=now, policy=policy)
     chances = outlooks(futures, batteries, room, prospect)
     return {
         meter: decision_of(household.battery, chance, level, around, policy)
@@ -315,12 +315,20 @@ def _errors(histories: Watts) -> Watts:
     return mean
 
 
-def room_of(around: Surroundings, *, start: int, policy: BatteryPolicy) -> Room:
+def room_of(around: Surroundings, futures: Futures, *, start: int, policy: BatteryPolicy) -> Room:
     """Return what batteries may move at the grid, from the period that begins at `start` on.
 
     The community's load without them, at its highest case, is filled up to the median of its last
     days' highest quarter-hours, and no further than a share of its connection; what it feeds in
-    likewise. Before a day is known they move nothing.
+    likewise. Batteries that charge take the sun of their households as well, which the community
+    then lacks; and those that discharge take the households' load from it. Before a day is known
+    they move nothing.
+
+    Args:
+        around: The community.
+        futures: Of its households with a battery.
+        start: Epoch s.
+        policy: The rules.
     """
     periods = policy.horizon_periods + 1
     expected = expectations(around.history[None], start=start, periods=periods, policy=policy)[0]
@@ -338,9 +346,12 @@ def room_of(around: Surroundings, *, start: int, policy: BatteryPolicy) -> Room:
     if around.limit_w is not None:
         bears = around.limit_w * policy.connection_percent / PERCENT
         most_in, most_out = min(most_in, bears), min(most_out, bears)
+    # A future is the same day for all.
+    nets = np.nan_to_num(futures.nets)
+    sun, load = (np.maximum(way, 0).sum(axis=0).max(axis=0) for way in (-nets, nets))
     return Room(
-        in_mwh(np.maximum(most_in - expected.max(axis=0), 0)),
-        in_mwh(np.maximum(expected.min(axis=0) + most_out, 0)),
+        in_mwh(np.maximum(most_in - expected.max(axis=0) - sun, 0)),
+        in_mwh(np.maximum(expected.min(axis=0) - load + most_out, 0)),
     )
 
 
