@@ -7,10 +7,11 @@ itself), nor that clouds of each quarter-hour are a chance of their own and even
 The cost of what is still to come is reckoned for a lattice of levels and read between them on a
 straight line. It is convex in the level while energy is not so cheap that losing it pays, so the
 best answer to a load is four levels: up to which the sun, and the grid, are worth storing, and down
-to which the household, and the grid, are worth serving. Modes say just that, so the order to tell
-is the one whose mode and power (none, a quarter, a half, three quarters or all of what may be moved
-at the grid) cost least over all futures. A battery trades only when the later price times the
-efficiency, less the price now, is above its wear.
+to which the household, and the grid, are worth serving. Modes say just that, but for a part of the
+sun or of the load, which is left to the next quarter-hour. The order to tell is the one that costs
+least over all futures; at the grid it moves none, a quarter, a half, three quarters or all of what
+may be moved. A battery trades only when the later price times the efficiency, less the price now,
+is above its wear.
 
 Costs are cents a MWh times mWh, 1e-11 EUR.
 """
