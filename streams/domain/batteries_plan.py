@@ -213,8 +213,8 @@ def _read(worth: Worth, step: float, above: float) -> float:
     """Return the cost at a level so far above the reserve; below it the first line goes on."""
     place = min(max(int(above / step), 0), len(worth) - 2)
     if above >= step * (len(worth) - 1):
-        return worth[-1]
-    return worth[place] + (worth[place + 1] - worth[place]) * (above / step - place)
+        return float(worth[-1])
+    return float(worth[place] + (worth[place + 1] - worth[place]) * (above / step - place))
 
 
 @compiled
