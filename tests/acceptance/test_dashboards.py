@@ -41,6 +41,7 @@ pytestmark = pytest.mark.slow
 
 MINUTES: Final = 180
 # So few that each community is measured throughout in most quarter-hours, whatever is lost.
+COMMUNITIES: Final = 4
 HOUSEHOLDS: Final = 24
 # Frames of three hours in about ten seconds, so that every rate has some.
 SPEED: Final = 1_200
@@ -125,7 +126,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             loading = load(
                 system,
                 folder / "truth.parquet",
-                communities=4,
+                communities=COMMUNITIES,
                 households=HOUSEHOLDS,
                 minutes=MINUTES,
                 faults="many",
@@ -135,6 +136,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
                 ),
             )
             _send_what_is_no_row(system)
+            _contradict(system)
             _tell_prices(system)
             tell_of_control(system, _now())
             _tell_people(system)
@@ -227,6 +229,27 @@ def _send_what_is_no_row(system: EmbeddedSystem) -> None:
     send(system.settings, [Record(b"c0001", b"?")], topic="household-intervals")
 
 
+def _contradict(system: EmbeddedSystem) -> None:
+    """Let a meter measure less than its register goes on by."""
+    begin = int(_now()) // QUARTER_S * QUARTER_S - 3 * QUARTER_S
+    send(
+        system.settings,
+        [
+            a_record(
+                a_frame(
+                    "contradiction",
+                    begin + number * MINUTE_S,
+                    ["x1"],
+                    [5.0],
+                    import_register_wh=[1_000 + number * 50.0],
+                    export_register_wh=[0.0],
+                )
+            )
+            for number in range(35)
+        ],
+    )
+
+
 def _refuse_again_and_again(system: EmbeddedSystem) -> None:
     """Let a meter send what can't be for so long that it gets a ticket."""
     begin = int(_now()) // MINUTE_S * MINUTE_S - HOUR_S
@@ -307,7 +330,7 @@ def test_a_panel_of_clickhouse_shows_data(watched: Watched, panel: Panel, query:
 def test_a_choice_has_something_to_choose(watched: Watched, query: Sql) -> None:
     answer = watched.answer(query)
 
-    assert answer["rows"] == 4
+    assert answer["rows"] == COMMUNITIES + 1, "the load's, and one that contradicts itself"
     assert len(answer["meta"]) == 1
 
 

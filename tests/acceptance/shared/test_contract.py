@@ -334,7 +334,7 @@ def test_the_columns_of_the_promise_have_their_types(settings: Settings) -> None
     assert list(types) == [
         *("community_id", "meter_id", "period_start"),
         *(f"{energy}_wh" for energy in energies),
-        *("measured_minutes", "version"),
+        *("measured_minutes", "version", "quality"),
     ]
     assert types["period_start"] == "DateTime('UTC')"
     assert all("Decimal" in types[f"{energy}_wh"] for energy in energies)
