@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Final
 
 import numpy as np
 
-from deploy.batteries.year import WARM_UP_DAYS, Mwh, Year
+from deploy.batteries.year import Mwh, Year
 from load_generator.prices import midnight
 from load_generator.profiles import PROFILE_ZONE
 from schemas.units import PERIOD_S
@@ -20,15 +21,16 @@ from streams.domain.batteries import (
     Order,
     follow,
 )
+from streams.domain.batteries_communities import HISTORY_PERIODS
 from streams.domain.batteries_deciding import (
     BatteryPolicy,
     Surroundings,
-    expectations,
+    decision_of,
     outlooks,
     room_of,
 )
-from streams.domain.batteries_plan import Outlook, best_order, plan, stage_cost, values
-from streams.domain.forecast import Watts
+from streams.domain.batteries_futures import Futures, futures_of
+from streams.domain.batteries_plan import Outlook, plan, stage_cost
 from streams.domain.prices import PERIODS_A_DAY, Prospect, prospect_of
 
 PUBLISHED_HOUR: Final = 13
@@ -36,9 +38,6 @@ PUBLISHED_HOUR: Final = 13
 
 FINE: Final = 161
 """Levels that foresight plans by."""
-
-PERIODS_AN_HOUR: Final = 4
-_HISTORY: Final = WARM_UP_DAYS * PERIODS_A_DAY - 1
 
 
 @dataclass(frozen=True)
@@ -96,11 +95,24 @@ def foresight(year: Year, policy: BatteryPolicy) -> Played:
         nets = year.nets[household, year.first :]
         free = np.full_like(nets, battery.charge_most)
         outlook = Outlook(
-            nets=nets[None], prices=year.prices[year.first :], grid_in=free, grid_out=free
+            nets=nets[None],
+            chances=np.ones(1),
+            prices=year.prices[year.first :],
+            grid_in=free,
+            grid_out=free,
         )
         chosen = plan(battery, outlook, battery.reserve, costs=policy.costs, levels=FINE)
         orders[household] = np.array(chosen, dtype=np.int64)
     return played(year, orders, policy)
+
+
+class Known(Enum):
+    """What is known of the coming hours, to find what it costs not to know it."""
+
+    NOTHING = "nothing"
+    SUN = "sun"
+    LOADS = "loads"
+    BOTH = "both"
 
 
 def planned(
@@ -108,34 +120,28 @@ def planned(
     policy: BatteryPolicy,
     *,
     shares: bool,
+    known: Known = Known.NOTHING,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Played:
-    """Return the year as the controller plays it, but planning anew each hour only.
+    """Return the year as the controller plays it, quarter-hour by quarter-hour.
 
-    It knows prices as the market tells them, and of loads what was measured until two periods
-    before the hour; with that it decides each quarter-hour what to do. `shares` limits what all of
-    a community's batteries move at the grid.
+    It decides when a period has begun, from what was measured until then and from prices as the
+    market tells them, what to do in the next one. `shares` limits what all of a community's
+    batteries move at the grid.
     """
     batteries = batteries_of(year, policy)
     orders = np.zeros((*year.nets[:, year.first :].shape, 2), np.int64)
     levels = [battery.reserve for battery in batteries]
-    for period in range(year.first, year.periods, PERIODS_AN_HOUR):
-        plans = _plans(year, policy, batteries, period, shares=shares)
-        for further in range(min(PERIODS_AN_HOUR, year.periods - period)):
-            for household, battery in enumerate(batteries):
-                outlook, worth = plans[household]
-                order = best_order(
-                    battery,
-                    outlook,
-                    worth,
-                    levels[household],
-                    costs=policy.costs,
-                    period=further,
-                )
-                order = order._replace(grid=order.grid // MWH_OF_A_WATT * MWH_OF_A_WATT)
-                net = int(year.nets[household, period + further])
-                levels[household] = follow(order, levels[household], net, battery=battery).level
-                orders[household, period - year.first + further] = order
+    guessed = _guessed(year, known)
+    # Nothing moves in the period before the first.
+    standing = [Order(HOLD)] * len(batteries)
+    for period in range(year.first, year.periods):
+        futures = _futures(year, policy, period, guessed)
+        begun = np.rint(futures.mean[:, 0] * MWH_OF_A_WATT).astype(np.int64)
+        expected = _followed(batteries, standing, levels, begun)
+        levels = _followed(batteries, standing, levels, year.nets[:, period - 1])
+        standing = _told(year, policy, futures, expected, period, shares=shares)
+        orders[:, period - year.first] = standing
         if period % PERIODS_A_DAY == 0:
             on_progress(period // PERIODS_A_DAY)
     return played(year, orders, policy)
@@ -160,40 +166,71 @@ def played(year: Year, orders: Mwh, policy: BatteryPolicy, *, idle: bool = False
     return Played(charge, discharge, levels, orders[..., 0], cost)
 
 
-def _plans(
-    year: Year, policy: BatteryPolicy, batteries: list[Battery], period: int, *, shares: bool
-) -> dict[int, tuple[Outlook, Mwh]]:
-    """Return what each household expects from a period on, and what its levels are worth."""
-    past = slice(period - 1 - _HISTORY, period - 1)
-    now, prospect = year.at(period - 1), _prospect(year, period, policy)
-    plans: dict[int, tuple[Outlook, Mwh]] = {}
+def _followed(
+    batteries: list[Battery], orders: list[Order], levels: list[int], nets: Mwh
+) -> list[int]:
+    return [
+        follow(order, level, net, battery=battery).level
+        for battery, order, level, net in zip(batteries, orders, levels, nets.tolist(), strict=True)
+    ]
+
+
+def _told(  # noqa: PLR0913 - what is known when it is decided
+    year: Year,
+    policy: BatteryPolicy,
+    futures: Futures,
+    levels: list[int],
+    period: int,
+    *,
+    shares: bool,
+) -> list[Order]:
+    """Return what each battery is told for a period that it begins at a level."""
+    past, prospect = _past(period), _prospect(year, period, policy)
+    told = [Order()] * len(levels)
     for community in np.unique(year.community).tolist():
         members = np.flatnonzero(year.community == community)
+        around = Surroundings(history=year.communities[community, past] / MWH_OF_A_WATT)
+        batteries = [policy.battery(capacity) for capacity in year.capacity_wh[members].tolist()]
+        of_members = Futures(futures.nets[members], futures.chances[members])
         room = None
         if shares:
-            around = Surroundings(history=year.communities[community, past] / MWH_OF_A_WATT)
-            room = room_of(around, start=now, policy=policy)
-        expected = _expected(year, policy, members, period, periods=policy.horizon_periods)
-        of_members = [batteries[member] for member in members.tolist()]
-        chances = outlooks(expected, of_members, room, prospect)
-        for member, outlook in zip(members.tolist(), chances, strict=True):
-            if outlook is None:
-                raise ValueError(f"nothing is known of household {member} in period {period}")
-            plans[member] = outlook, values(batteries[member], outlook, costs=policy.costs)
-    return plans
+            room = room_of(around, of_members, start=year.at(period - 1), policy=policy)
+        chances = outlooks(of_members, batteries, room, prospect)
+        for member, battery, outlook in zip(members.tolist(), batteries, chances, strict=True):
+            decision = decision_of(battery, outlook, levels[member], around, policy)
+            told[member] = decision.order
+    return told
 
 
-def _expected(
-    year: Year, policy: BatteryPolicy, members: Mwh, period: int, *, periods: int
-) -> Watts:
-    """Return what is expected from the period before on, of which nothing is measured yet."""
-    past = slice(period - 1 - _HISTORY, period - 1)
-    return expectations(
-        year.nets[members, past] / MWH_OF_A_WATT,
+def _guessed(year: Year, known: Known) -> Mwh:
+    """Return the part of the net load that is not known."""
+    if known is Known.NOTHING:
+        return year.nets
+    if known is Known.SUN:
+        return year.nets + year.production
+    return -year.production if known is Known.LOADS else np.zeros_like(year.nets)
+
+
+def _futures(year: Year, policy: BatteryPolicy, period: int, guessed: Mwh) -> Futures:
+    """Return what is expected from the period before on, of which nothing is measured yet.
+
+    Of the net load a part is `guessed`, by what it was; the rest is known.
+    """
+    periods = policy.horizon_periods + 1
+    futures = futures_of(
+        guessed[:, _past(period)] / MWH_OF_A_WATT,
         start=year.at(period - 1),
-        periods=periods + 1,
-        policy=policy,
+        periods=periods,
+        policy=policy.forecast,
     )
+    sure = (year.nets - guessed)[:, period - 1 : period - 1 + periods] / MWH_OF_A_WATT
+    nets = futures.nets.copy()
+    nets[..., : sure.shape[1]] += sure[:, None, :]
+    return Futures(nets, futures.chances)
+
+
+def _past(period: int) -> slice:
+    return slice(max(period - 1 - HISTORY_PERIODS, 0), period - 1)
 
 
 def _prospect(year: Year, period: int, policy: BatteryPolicy) -> Prospect:

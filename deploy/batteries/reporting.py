@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from deploy.batteries.playing import (
+    Known,
     Played,
     foresight,
     one_threshold,
@@ -28,6 +29,11 @@ THRESHOLD: Final = "one standard price, as the original"
 UNLIMITED: Final = "planned, without a share of the community's room"
 OURS: Final = "planned, as told by the controller"
 FORESIGHT: Final = "perfect foresight of loads, sun and prices"
+IF_KNOWN: Final = {
+    Known.SUN: "planned, if the sun were known",
+    Known.LOADS: "planned, if the loads were known",
+    Known.BOTH: "planned, if sun and loads were known",
+}
 RULES: Final = (WITHOUT, THRESHOLD, AUTO, UNLIMITED, OURS, FORESIGHT)
 
 
@@ -83,9 +89,13 @@ def report_of(  # noqa: PLR0913 - whose year, and by which rules
     first: date,
     days: int,
     seed: int,
+    ablation: bool = False,
     on_progress: Callable[[str], None],
 ) -> Report:
-    """Play some days of a fleet by every rule, and return what came of it."""
+    """Play some days of a fleet by every rule, and return what came of it.
+
+    With `ablation` also by plans of who knows the sun, the loads, or both.
+    """
     year = year_of(fleet, first, days, seed=seed, on_progress=lambda day: on_progress(f"day={day}"))
     played = {
         WITHOUT: without(year, policy),
@@ -98,7 +108,11 @@ def report_of(  # noqa: PLR0913 - whose year, and by which rules
         played[name] = planned(
             year, policy, shares=shares, on_progress=lambda day: on_progress(f"day={day}")
         )
+    for known, name in IF_KNOWN.items() if ablation else ():
+        on_progress(name)
+        played[name] = planned(year, policy, shares=True, known=known)
     prices = year.prices[year.first :]
+    rules = [*RULES, *(name for name in played if name not in RULES)]
     return Report(
         first=first,
         days=days,
@@ -109,10 +123,10 @@ def report_of(  # noqa: PLR0913 - whose year, and by which rules
         mean_price=_price(float(prices.mean())),
         lowest_price=_price(prices.min()),
         highest_price=_price(prices.max()),
-        rules={name: _rule(year, policy, played, name, days=days) for name in RULES},
+        rules={name: _rule(year, policy, played, name, days=days) for name in rules},
         saving_by_household={
             name: [_euros(saved) for saved in (played[WITHOUT].cost - played[name].cost).tolist()]
-            for name in RULES
+            for name in rules
         },
         year=year,
         played=played,

@@ -8,6 +8,7 @@ import typer
 
 from deploy.batteries.page import as_table, write
 from deploy.batteries.reporting import report_of
+from deploy.batteries.year import everybody
 from load_generator.fleet import Fleet
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
 from streams.policies import battery_policy
@@ -23,6 +24,12 @@ def battery_report(  # noqa: PLR0913 - options of a command
     ] = datetime(2016, 1, 1),  # noqa: DTZ001 - a local day
     days: Annotated[int, typer.Option(min=1, help="Length of the simulated time.")] = 366,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same households and prices.")] = 1,
+    all_have_one: Annotated[
+        bool, typer.Option("--everybody", help="Give every household a battery.")
+    ] = False,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Also plan as if the sun, or the loads, were known.")
+    ] = False,
     profiles: Annotated[
         list[Path] | None, typer.Option(help="Files with load shapes; several are one.")
     ] = None,
@@ -35,6 +42,8 @@ def battery_report(  # noqa: PLR0913 - options of a command
         seed=seed,
         profiles=read_profiles(profiles or [SHIPPED_PROFILE]),
     )
+    if all_have_one:
+        fleet = everybody(fleet)
     if not len(fleet.battery):
         raise ConfigurationError(
             f"--households {households} --seed {seed}: nobody has a battery among them; take more"
@@ -49,6 +58,7 @@ def battery_report(  # noqa: PLR0913 - options of a command
         first=start.date(),
         days=days,
         seed=seed,
+        ablation=ablation,
         on_progress=said,
     )
     write(report, out)

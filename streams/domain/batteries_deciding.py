@@ -26,7 +26,8 @@ from streams.domain.batteries import (
     Order,
     follow,
 )
-from streams.domain.batteries_plan import Costs, Mwh, Outlook, plan
+from streams.domain.batteries_futures import Futures, futures_of
+from streams.domain.batteries_plan import Costs, Mwh, Outlook, best_order, values
 from streams.domain.forecast import PERIODS_A_DAY, ForecastPolicy, Watts, blend
 from streams.domain.prices import Prospect
 
@@ -170,15 +171,15 @@ def decide(
     if not households:
         return {}
     batteries = [household.battery for household in households.values()]
-    expected = expectations(
+    futures = futures_of(
         np.stack([household.history for household in households.values()]),
         start=now,
         periods=policy.horizon_periods + 1,
-        policy=policy,
+        policy=policy.forecast,
     )
     levels = [
-        _level_next(household, expected[place])
-        for place, household in enumerate(households.values())
+        level_next(household, float(expected))
+        for household, expected in zip(households.values(), futures.mean[:, 0], strict=True)
     ]
     if prospect is None or prospect.known < policy.known_periods:
         return {
@@ -190,10 +191,10 @@ def decide(
             )
             for meter, battery, level in zip(households, batteries, levels, strict=True)
         }
-    room = room_of(around, start=now, policy=policy)
-    chances = outlooks(expected, batteries, room, prospect)
+    room = room_of(around, futures, start=now, policy=policy)
+    chances = outlooks(futures, batteries, room, prospect)
     return {
-        meter: _decide(household.battery, chance, level, around, policy)
+        meter: decision_of(household.battery, chance, level, around, policy)
         for meter, household, chance, level in zip(
             households, households.values(), chances, levels, strict=True
         )
@@ -201,20 +202,20 @@ def decide(
 
 
 def outlooks(
-    expected: Watts, batteries: Sequence[Battery], room: Room | None, prospect: Prospect
+    futures: Futures, batteries: Sequence[Battery], room: Room | None, prospect: Prospect
 ) -> list[Outlook | None]:
     """Return what each household plans by, from the second expected period on; None without any.
 
     Args:
-        expected: (household, case, period) W, the period that has begun and those of the prospect.
+        futures: Of the period that has begun and those of the prospect.
         batteries: By household.
         room: What all may move at the grid, by period; None: as much as they can.
         prospect: Prices.
     """
     power = sum(battery.charge_most for battery in batteries)
     found: list[Outlook | None] = []
-    for battery, cases in zip(batteries, expected, strict=True):
-        if not np.isfinite(cases).all():
+    for battery, nets, chances in zip(batteries, *futures, strict=True):
+        if not np.isfinite(nets).all():
             found.append(None)
             continue
         free = np.full_like(prospect.cents, battery.charge_most)
@@ -223,7 +224,8 @@ def outlooks(
         )
         found.append(
             Outlook(
-                nets=in_mwh(cases[:, 1:]),
+                nets=in_mwh(nets[:, 1:]),
+                chances=chances,
                 prices=prospect.cents,
                 grid_in=grid_in,
                 grid_out=grid_out,
@@ -232,22 +234,25 @@ def outlooks(
     return found
 
 
-def _decide(
+def decision_of(
     battery: Battery,
     outlook: Outlook | None,
     level: int | None,
     around: Surroundings,
     policy: BatteryPolicy,
 ) -> Decision:
+    """Return what a battery is told for the first period of its outlook, from its level then."""
     if level is None:
         return Decision(Order(), BatteryReason.LEVEL_UNKNOWN, None)
     if outlook is None:
         told = Decision(Order(), BatteryReason.FORECAST_MISSING, level)
         return safe(told, battery, grid_most=0, is_limited=around.is_limited)
-    order = plan(battery, outlook, level, costs=policy.costs)[0]
+    worth = values(battery, outlook, costs=policy.costs)
+    order = best_order(battery, outlook, worth, level, costs=policy.costs)
+    order = order._replace(grid=order.grid // MWH_OF_A_WATT * MWH_OF_A_WATT)
     most = outlook.grid_in[0] if order.mode == CHARGE else outlook.grid_out[0]
     return safe(
-        Decision(_in_whole_watts(order), _reason(order), level),
+        Decision(order, _reason(order), level),
         battery,
         grid_most=int(most),
         is_limited=around.is_limited,
@@ -310,12 +315,20 @@ def _errors(histories: Watts) -> Watts:
     return mean
 
 
-def room_of(around: Surroundings, *, start: int, policy: BatteryPolicy) -> Room:
+def room_of(around: Surroundings, futures: Futures, *, start: int, policy: BatteryPolicy) -> Room:
     """Return what batteries may move at the grid, from the period that begins at `start` on.
 
     The community's load without them, at its highest case, is filled up to the median of its last
     days' highest quarter-hours, and no further than a share of its connection; what it feeds in
-    likewise. Before a day is known they move nothing.
+    likewise. Batteries that charge take the sun of their households as well, which the community
+    then lacks; and those that discharge take the households' load from it. Before a day is known
+    they move nothing.
+
+    Args:
+        around: The community.
+        futures: Of its households with a battery.
+        start: Epoch s.
+        policy: The rules.
     """
     periods = policy.horizon_periods + 1
     expected = expectations(around.history[None], start=start, periods=periods, policy=policy)[0]
@@ -333,9 +346,12 @@ def room_of(around: Surroundings, *, start: int, policy: BatteryPolicy) -> Room:
     if around.limit_w is not None:
         bears = around.limit_w * policy.connection_percent / PERCENT
         most_in, most_out = min(most_in, bears), min(most_out, bears)
+    # A future is the same day for all.
+    nets = np.nan_to_num(futures.nets)
+    sun, load = (np.maximum(way, 0).sum(axis=0).max(axis=0) for way in (-nets, nets))
     return Room(
-        in_mwh(np.maximum(most_in - expected.max(axis=0), 0)),
-        in_mwh(np.maximum(expected.min(axis=0) + most_out, 0)),
+        in_mwh(np.maximum(most_in - expected.max(axis=0) - sun, 0)),
+        in_mwh(np.maximum(expected.min(axis=0) - load + most_out, 0)),
     )
 
 
@@ -356,19 +372,12 @@ def violations(decisions: Sequence[Decision]) -> int:
     return Counter(decision.reason for decision in decisions)[BatteryReason.UNSAFE]
 
 
-def _level_next(household: Household, expected: Watts) -> int | None:
+def level_next(household: Household, expected_w: float) -> int | None:
     """Return the level when the period that has begun ends, mWh; unmoved without a forecast."""
-    if household.level is None:
-        return None
-    middle = expected[len(expected) // 2, 0]
-    if not np.isfinite(middle):
+    if household.level is None or not np.isfinite(expected_w):
         return household.level
-    net = int(in_mwh(middle))
+    net = round(expected_w * MWH_OF_A_WATT)
     return follow(household.standing, household.level, net, battery=household.battery).level
-
-
-def _in_whole_watts(order: Order) -> Order:
-    return order._replace(grid=order.grid // MWH_OF_A_WATT * MWH_OF_A_WATT)
 
 
 def _reason(order: Order) -> BatteryReason:

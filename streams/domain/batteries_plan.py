@@ -1,15 +1,19 @@
 """When a battery buys, keeps and gives: dynamic programming over its level, backwards in time.
 
-The cost of what is still to come is reckoned for a lattice of levels and read between them on a
-straight line. In each period the orders to choose from are AUTO, HOLD, and CHARGE and DISCHARGE
-with none, a quarter, a half, three quarters and all of what may be moved at the grid. What a period
-may bring is one or more cases of net load, equally likely, and independent from period to period.
-So a battery trades only when the later price times the efficiency, less the price now, is above its
-wear; and of orders that come to the same under the forecast it takes the one that copes best when
-the forecast is wrong.
+What comes is one of several futures. In each quarter-hour it may, with a chance of `TURNS`, go over
+to any of them: so a plan neither believes that it will know tomorrow's sun tonight (each future for
+itself), nor that clouds of each quarter-hour are a chance of their own and even out.
 
-Costs are whole numbers of cents a MWh times mWh, 1e-11 EUR, so nothing is rounded but where the
-lattice is read and cases are averaged.
+The cost of what is still to come is reckoned for a lattice of levels and read between them on a
+straight line. It is convex in the level while energy is not so cheap that losing it pays, so the
+best answer to a load is four levels: up to which the sun, and the grid, are worth storing, and down
+to which the household, and the grid, are worth serving. Modes say just that, but for a part of the
+sun or of the load, which is left to the next quarter-hour. The order to tell is the one that costs
+least over all futures; at the grid it moves none, a quarter, a half, three quarters or all of what
+may be moved. A battery trades only when the later price times the efficiency, less the price now,
+is above its wear.
+
+Costs are cents a MWh times mWh, 1e-11 EUR.
 """
 
 from collections.abc import Sequence
@@ -25,6 +29,7 @@ from streams.domain.batteries import (
     CHARGE,
     DISCHARGE,
     HOLD,
+    PERCENT,
     Battery,
     Order,
     limits,
@@ -32,13 +37,19 @@ from streams.domain.batteries import (
 )
 
 Mwh = npt.NDArray[np.int64]
+Chances = npt.NDArray[np.float64]
+Worth = npt.NDArray[np.float64]
+"""Costs of all that is still to come, by level."""
 
 LEVELS: Final = 25
-"""Points of the lattice: 524 Wh apart in a battery of 10 kWh; more of them save no more."""
+"""Points of the lattice, from the reserve to the capacity; more of them save no more."""
+
+TURNS: Final = 0.06
+"""Chance that the next quarter-hour is that of another future; about 4 h go by between two."""
 
 COST_OF_A_EURO: Final = 10**11
-_FINE: Final = 10
-"""Between two levels the cost is read at 2^10 places."""
+_NOTHING: Final = 1_000.0
+"""Costs no further apart are the same: a hundred-millionth of a EUR."""
 
 _PARTS: Final = 4
 """Into so many equal steps the power at the grid is parted."""
@@ -59,13 +70,15 @@ class Outlook:
     """What is known or expected of the periods to come; arrays end with the period.
 
     Attributes:
-        nets: (case, period) consumption less production of the household, mWh.
+        nets: (future, period) consumption less production of the household, mWh.
+        chances: Of the futures, in the first period; they sum to 1.
         prices: Of a MWh, cents; what is exported earns it, what is imported costs it and the fee.
         grid_in: What may be drawn from the grid to be stored, mWh.
         grid_out: What may be given from the store to the grid, mWh.
     """
 
     nets: Mwh
+    chances: Chances
     prices: Mwh
     grid_in: Mwh
     grid_out: Mwh
@@ -83,10 +96,11 @@ class Costs(NamedTuple):
     wear: int
 
 
-def values(battery: Battery, outlook: Outlook, *, costs: Costs, levels: int = LEVELS) -> Mwh:
-    """Return the least cost from each period's start to the end, (period and one more, level).
+def values(battery: Battery, outlook: Outlook, *, costs: Costs, levels: int = LEVELS) -> Worth:
+    """Return the least cost from each period's start to the end.
 
-    What is stored at the end is worth nothing.
+    It is (period and one more, future, level), the future being that of the period before. What
+    is stored at the end is worth nothing.
     """
     return _values(
         outlook.nets,
@@ -95,33 +109,27 @@ def values(battery: Battery, outlook: Outlook, *, costs: Costs, levels: int = LE
         outlook.grid_out,
         limits(battery),
         (costs.fee, costs.wear),
-        shift_of(battery, levels=levels),
         levels,
     )
 
 
-def shift_of(battery: Battery, *, levels: int = LEVELS) -> int:
-    """Return how far apart the lattice's levels are, as a power of two mWh: shifts are cheap."""
-    return max((-(-battery.capacity // (levels - 1)) - 1).bit_length(), _FINE)
-
-
-def best_order(  # noqa: PLR0913 - a level, a time and what is known
-    battery: Battery, outlook: Outlook, worth: Mwh, level: int, *, costs: Costs, period: int = 0
+def best_order(
+    battery: Battery, outlook: Outlook, worth: Worth, level: int, *, costs: Costs
 ) -> Order:
-    """Return what to do in a period at a level, when `worth` is what `values` returned.
+    """Return what to do in the first period at a level, when `worth` is what `values` returned.
 
     Of orders that cost the same it is the first: AUTO, CHARGE, DISCHARGE, HOLD.
     """
-    mode, grid, _ = _choose(
+    mode, grid = _choose(
         level,
-        outlook.nets[:, period],
-        outlook.prices[period],
-        outlook.grid_in[period],
-        outlook.grid_out[period],
-        worth[period + 1],
+        outlook.nets[:, 0],
+        outlook.chances,
+        outlook.prices[0],
+        outlook.grid_in[0],
+        outlook.grid_out[0],
+        worth[1],
         limits(battery),
         (costs.fee, costs.wear),
-        shift_of(battery, levels=worth.shape[1]),
     )
     return Order(mode, grid)
 
@@ -131,14 +139,15 @@ def plan(
 ) -> list[Order]:
     """Return what to do in each period from a level on; AUTO throughout where that costs no more.
 
-    So it never costs more than AUTO does, whatever the lattice, if all comes as expected (of
-    several cases: as in the one in the middle); and followed anew from each period on, neither.
+    So it never costs more than AUTO does, whatever the lattice, if all comes as in the likeliest
+    future; and followed anew from each period on, neither.
     """
     worth = values(battery, outlook, costs=costs, levels=levels)
-    real = outlook.nets[len(outlook.nets) // 2]
+    real = outlook.nets[int(np.argmax(outlook.chances))]
     orders = _followed(
         level,
         outlook.nets,
+        outlook.chances,
         real,
         outlook.prices,
         outlook.grid_in,
@@ -146,7 +155,6 @@ def plan(
         worth,
         limits(battery),
         (costs.fee, costs.wear),
-        shift_of(battery, levels=levels),
     )
     alone = np.zeros_like(orders)
     ours, theirs = (
@@ -201,22 +209,29 @@ def stage_cost(net: int, takes: int, gives: int, price: int, fee: int, wear: int
 
 
 @compiled
+def _read(worth: Worth, step: float, above: float) -> float:
+    """Return the cost at a level so far above the reserve; below it the first line goes on."""
+    place = min(max(int(above / step), 0), len(worth) - 2)
+    if above >= step * (len(worth) - 1):
+        return float(worth[-1])
+    return float(worth[place] + (worth[place + 1] - worth[place]) * (above / step - place))
+
+
+@compiled
 def _choose(  # noqa: PLR0913, PLR0917
     level: int,
     nets: Mwh,
+    chances: Chances,
     price: int,
     grid_in: int,
     grid_out: int,
-    worth: Mwh,
+    worth: Worth,
     battery: tuple[int, int, int, int, int],
     costs: tuple[int, int],
-    shift: int,
-) -> tuple[int, int, int]:
-    """Return the order of the least expected cost, mode and grid, and that cost.
-
-    One function, as handing an array to another takes longer than what is done with it.
-    """
-    least, chosen, amount = 0, AUTO, 0
+) -> tuple[int, int]:
+    """Return the order of the least expected cost, mode and grid."""
+    least, chosen, amount = 0.0, AUTO, 0
+    step = max(battery[0] - battery[1], 1) / (worth.shape[1] - 1)
     for number in range(len(_CHOICES)):
         mode, part = _CHOICES[number, 0], _CHOICES[number, 1]
         most = 0
@@ -227,24 +242,76 @@ def _choose(  # noqa: PLR0913, PLR0917
         grid = most * part // _PARTS
         if part and not grid:
             continue
-        total = 0
-        for case in range(len(nets)):
-            net = nets[case]
+        total = 0.0
+        for future in range(len(nets)):
+            net = nets[future]
             takes, gives, after = move(
                 mode, grid, level, net, battery[0], battery[1], battery[2], battery[3], battery[4]
             )
-            total += stage_cost(net, takes, gives, price, costs[0], costs[1])
-            place = after >> shift
-            if place >= len(worth) - 1:
-                total += worth[-1]
-            else:
-                # No finer, or the product could be too large.
-                beyond = after - (place << shift) >> shift - _FINE
-                slope = worth[place + 1] - worth[place]
-                total += worth[place] + (slope * beyond >> _FINE)
-        if not number or total < least:
+            cost = float(stage_cost(net, takes, gives, price, costs[0], costs[1]))
+            total += chances[future] * (cost + _read(worth[future], step, after - battery[1]))
+        if not number or total < least - _NOTHING:
             least, chosen, amount = total, mode, grid
-    return chosen, amount, least // len(nets)
+    return chosen, amount
+
+
+@compiled
+def _targets(
+    worth: Worth, step: float, price: int, costs: tuple[int, int], efficiency: float
+) -> tuple[float, float, float, float]:
+    """Return up to which level above the reserve the grid, and the sun, are worth storing.
+
+    And down to which the household, and the grid, are worth serving.
+    """
+    last = len(worth) - 1
+    of_grid, of_sun, to_load, to_grid = 0.0, 0.0, last * step, last * step
+    for place in range(last):
+        value = (worth[place] - worth[place + 1]) / step
+        if efficiency * value > price + costs[0] + costs[1]:
+            of_grid = (place + 1) * step
+        if efficiency * value > price + costs[1]:
+            of_sun = (place + 1) * step
+    for place in range(last - 1, -1, -1):
+        value = (worth[place] - worth[place + 1]) / step
+        if value < price + costs[0]:
+            to_load = place * step
+        if value < price:
+            to_grid = place * step
+    return of_grid, of_sun, to_load, to_grid
+
+
+@compiled
+def _answered(  # noqa: PLR0913, PLR0917
+    net: int,
+    price: int,
+    grid_in: int,
+    grid_out: int,
+    after: Worth,
+    battery: tuple[int, int, int, int, int],
+    costs: tuple[int, int],
+    worth: Worth,
+) -> None:
+    """Fill in what a period and all after it cost from each level, with the best answer."""
+    efficiency = battery[4] / PERCENT
+    step = max(battery[0] - battery[1], 1) / (len(after) - 1)
+    of_grid, of_sun, to_load, to_grid = _targets(after, step, price, costs, efficiency)
+    sun, load = float(max(-net, 0)), float(max(net, 0))
+    for place in range(len(after)):
+        level = place * step
+        takes = max(
+            min((of_sun - level) / efficiency, sun),
+            min((of_grid - level) / efficiency, sun + grid_in),
+        )
+        takes = min(max(takes, 0.0), float(battery[2]))
+        gives = 0.0
+        if takes == 0.0:
+            gives = max(min(level - to_load, load), min(level - to_grid, load + grid_out))
+            gives = min(max(gives, 0.0), float(battery[3]))
+        at_grid = net + takes - gives
+        cost = at_grid * price + takes * costs[1]
+        if at_grid > 0.0:
+            cost += at_grid * costs[0]
+        worth[place] = cost + _read(after, step, level + takes * efficiency - gives)
 
 
 @compiled
@@ -255,25 +322,30 @@ def _values(  # noqa: PLR0913, PLR0917
     grid_out: Mwh,
     battery: tuple[int, int, int, int, int],
     costs: tuple[int, int],
-    shift: int,
     levels: int,
-) -> Mwh:
-    periods = nets.shape[1]
-    worth = np.zeros((periods + 1, levels), dtype=np.int64)
+) -> Worth:
+    futures, periods = nets.shape
+    worth = np.zeros((periods + 1, futures, levels))
     for period in range(periods - 1, -1, -1):
-        cases, after = nets[:, period].copy(), worth[period + 1]
-        for place in range(levels):
-            worth[period, place] = _choose(
-                place << shift,
-                cases,
+        now = worth[period]
+        for future in range(futures):
+            _answered(
+                nets[future, period],
                 prices[period],
                 grid_in[period],
                 grid_out[period],
-                after,
+                worth[period + 1, future],
                 battery,
                 costs,
-                shift,
-            )[2]
+                now[future],
+            )
+        for place in range(levels):
+            mean = 0.0
+            for future in range(futures):
+                mean += now[future, place]
+            mean /= futures
+            for future in range(futures):
+                now[future, place] += TURNS * (mean - now[future, place])
     return worth
 
 
@@ -281,28 +353,28 @@ def _values(  # noqa: PLR0913, PLR0917
 def _followed(  # noqa: PLR0913, PLR0917
     level: int,
     nets: Mwh,
+    chances: Chances,
     real: Mwh,
     prices: Mwh,
     grid_in: Mwh,
     grid_out: Mwh,
-    worth: Mwh,
+    worth: Worth,
     battery: tuple[int, int, int, int, int],
     costs: tuple[int, int],
-    shift: int,
 ) -> Mwh:
     """Return the orders chosen from a level on, where `real` comes: mode and grid by period."""
     orders = np.zeros((len(real), 2), dtype=np.int64)
     for period in range(len(real)):
-        mode, grid, _ = _choose(
+        mode, grid = _choose(
             level,
             nets[:, period],
+            chances,
             prices[period],
             grid_in[period],
             grid_out[period],
             worth[period + 1],
             battery,
             costs,
-            shift,
         )
         orders[period, 0] = mode
         orders[period, 1] = grid

@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 from deploy.batteries.page import as_table, write
-from deploy.batteries.reporting import AUTO, FORESIGHT, OURS, RULES, THRESHOLD, Report, report_of
+from deploy.batteries.playing import Known
+from deploy.batteries.reporting import (
+    AUTO,
+    FORESIGHT,
+    IF_KNOWN,
+    OURS,
+    RULES,
+    THRESHOLD,
+    UNLIMITED,
+    Report,
+    report_of,
+)
+from deploy.batteries.year import everybody
 from load_generator.fleet import Fleet
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
 from streams.domain.batteries_deciding import BatteryPolicy
@@ -23,7 +35,13 @@ def report() -> Report:
         communities=1, households=14, seed=5, profiles=read_profiles([SHIPPED_PROFILE])
     )
     return report_of(
-        fleet, POLICY, first=date(2016, 7, 12), days=4, seed=1, on_progress=lambda _: None
+        fleet,
+        POLICY,
+        first=date(2016, 7, 12),
+        days=4,
+        seed=1,
+        ablation=True,
+        on_progress=lambda _: None,
     )
 
 
@@ -34,6 +52,26 @@ def test_foresight_is_the_cheapest_and_planning_cheaper_than_the_sun_alone(
 
     assert min(costs.values()) == costs[FORESIGHT]
     assert costs[OURS] < costs[AUTO] < costs[THRESHOLD]
+
+
+def test_who_knows_sun_and_loads_does_better_and_not_better_than_foresight(report: Report) -> None:
+    costs = {name: rule.cost for name, rule in report.rules.items()}
+
+    assert costs[FORESIGHT] < costs[IF_KNOWN[Known.BOTH]] < costs[OURS]
+
+
+def test_where_everybody_has_a_battery_shares_keep_the_peak_that_plans_alone_would_raise() -> None:
+    fleet = everybody(
+        Fleet.build(communities=1, households=10, seed=5, profiles=read_profiles([SHIPPED_PROFILE]))
+    )
+
+    report = report_of(
+        fleet, POLICY, first=date(2016, 5, 20), days=4, seed=1, on_progress=lambda _: None
+    )
+
+    assert report.batteries == report.households
+    assert report.rules[UNLIMITED].over_own_peak_w > 0
+    assert report.rules[OURS].over_own_peak_w <= 0
 
 
 def test_levels_stay_between_reserve_and_capacity_and_nothing_goes_both_ways(

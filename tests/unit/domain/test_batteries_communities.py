@@ -57,7 +57,7 @@ def two_days(until: int = NOON) -> list[ToldPeriod]:
     return [a_period(start) for start in range(until - 2 * DAY_S, until + QUARTER_S, QUARTER_S)]
 
 
-def cheap_until(end: int = NOON + 2 * HOUR_S) -> PriceBook:
+def cheap_until(end: int = NOON + HOUR_S) -> PriceBook:
     """Return prices of 10 EUR a MWh until a time, and 600 from then on."""
     book = PriceBook()
     for start in range(NOON - 3 * DAY_S, NOON + 2 * DAY_S, QUARTER_S):

@@ -19,6 +19,7 @@ from streams.domain.batteries_deciding import (
     safe,
     share_of,
 )
+from streams.domain.batteries_futures import DAYS, Futures
 from streams.domain.forecast import PERIODS_A_DAY, Watts
 from streams.domain.prices import Prospect
 from tests.builders import NOON
@@ -26,6 +27,9 @@ from tests.builders import NOON
 KWH = 1_000_000
 POLICY = BatteryPolicy()
 NEED_W = 400.0
+PERIODS = POLICY.horizon_periods + 1
+NOBODY = Futures(np.empty((0, DAYS, PERIODS)), np.empty((0, DAYS)))
+"""Whose battery takes neither sun nor load from the community."""
 
 
 def a_week(watts: float = NEED_W) -> Watts:
@@ -48,9 +52,9 @@ def a_neighbourhood(*, is_limited: bool = False, limit_w: int | None = 50_000) -
 
 
 def the_prices(now: int, later: int, *, known: int = 4 * 24) -> Prospect:
-    """Return a price for the next two hours, and another for all that comes then, in cents."""
+    """Return a price for the next half hour, and another for all that comes then, in cents."""
     cents = np.full(POLICY.horizon_periods, later, np.int64)
-    cents[:8] = now
+    cents[:2] = now
     return Prospect(cents, known)
 
 
@@ -156,7 +160,7 @@ def test_whatever_is_planned_what_is_told_keeps_all_rules(
 def test_all_batteries_together_fill_the_community_up_to_its_daily_peak_and_no_further() -> None:
     around = a_neighbourhood()
 
-    room = room_of(around, start=NOON, policy=POLICY)
+    room = room_of(around, NOBODY, start=NOON, policy=POLICY)
 
     periods = len(room.grid_in)
     expected = expectations(around.history[None], start=NOON, periods=periods, policy=POLICY)[0]
@@ -166,8 +170,20 @@ def test_all_batteries_together_fill_the_community_up_to_its_daily_peak_and_no_f
     assert (room.grid_in >= 0).all()
 
 
+def test_what_they_take_of_the_sun_and_of_the_loads_comes_on_top_of_what_they_move() -> None:
+    around = a_neighbourhood()
+    chances = np.full((2, DAYS), 1 / DAYS)
+    sunny = Futures(np.full((2, DAYS, PERIODS), -1_500.0), chances)
+
+    room = room_of(around, sunny, start=NOON, policy=POLICY)
+
+    alone = room_of(around, NOBODY, start=NOON, policy=POLICY)
+    assert np.array_equal(room.grid_in, np.maximum(alone.grid_in - 3_000 * 250, 0))
+    assert np.array_equal(room.grid_out, alone.grid_out)
+
+
 def test_the_connection_limits_them_where_it_is_narrower() -> None:
-    room = room_of(a_neighbourhood(limit_w=16_000), start=NOON, policy=POLICY)
+    room = room_of(a_neighbourhood(limit_w=16_000), NOBODY, start=NOON, policy=POLICY)
 
     assert room.grid_in[0] == (16_000 * 90 // 100 - 10_000) * 250
 
@@ -175,7 +191,7 @@ def test_the_connection_limits_them_where_it_is_narrower() -> None:
 def test_they_move_nothing_at_the_grid_before_the_community_is_known_for_a_day() -> None:
     around = Surroundings(history=np.full(PERIODS_A_DAY - 1, 10_000.0))
 
-    assert not np.any(room_of(around, start=NOON, policy=POLICY))
+    assert not np.any(room_of(around, NOBODY, start=NOON, policy=POLICY))
 
 
 @given(st.lists(st.integers(1_000, 20_000), min_size=1, max_size=20), st.integers(0, 10**9))
@@ -201,7 +217,7 @@ def test_expects_what_days_have_differed_by_on_both_sides_of_the_forecast() -> N
 def test_a_community_that_never_changes_leaves_room_for_nothing_but_what_it_uses() -> None:
     around = Surroundings(history=a_week())
 
-    room = room_of(around, start=NOON, policy=POLICY)
+    room = room_of(around, NOBODY, start=NOON, policy=POLICY)
 
     assert isinstance(room, Room)
     assert not room.grid_in.any()

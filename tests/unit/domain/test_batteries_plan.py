@@ -6,13 +6,24 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.batteries import AUTO, CHARGE, DISCHARGE, HOLD, Battery, Order, follow
-from streams.domain.batteries_plan import Costs, Outlook, cost_of, plan, stage_cost, values
+from streams.domain.batteries import AUTO, CHARGE, DISCHARGE, Battery, Order, follow
+from streams.domain.batteries_plan import (
+    Costs,
+    Outlook,
+    best_order,
+    cost_of,
+    plan,
+    stage_cost,
+    values,
+)
 
 STEP = 1 << 18
 LEVELS = 5
 
 prices = st.integers(-20_000, 60_000)
+dear_enough = st.integers(0, 60_000)
+"""Below 0, and without wear, it pays to lose energy."""
+
 costs = st.builds(Costs, fee=st.integers(0, 20_000), wear=st.integers(0, 10_000))
 
 
@@ -30,6 +41,7 @@ def an_outlook(price: list[int], net: list[int], *, grid: int = 4 * STEP) -> Out
     free = np.full(len(price), grid, np.int64)
     return Outlook(
         nets=np.array([net], np.int64),
+        chances=np.ones(1),
         prices=np.array(price, np.int64),
         grid_in=free,
         grid_out=free,
@@ -37,30 +49,31 @@ def an_outlook(price: list[int], net: list[int], *, grid: int = 4 * STEP) -> Out
 
 
 def least_cost(battery: Battery, outlook: Outlook, level: int, *, costs: Costs) -> int:
-    """Return the cost of the best of all sequences of orders, each tried."""
-    every = [
-        Order(AUTO),
-        Order(HOLD),
-        *(
-            Order(mode, int(outlook.grid_in[0]) * part // 4)
-            for mode, part in product((CHARGE, DISCHARGE), range(5))
-        ),
-    ]
-    net = outlook.nets[0]
+    """Return the cost of the best of all ways from level to level of the lattice, each tried."""
+    periods = list(zip(outlook.nets[0].tolist(), outlook.prices.tolist(), strict=True))
     return min(
-        cost_of(orders, battery, outlook.prices, net, level, costs=costs)
-        for orders in product(every, repeat=len(net))
+        sum(
+            stage_cost(
+                net,
+                max(after - before, 0) * STEP * 100 // battery.efficiency_percent,
+                max(before - after, 0) * STEP,
+                price,
+                *costs,
+            )
+            for (net, price), before, after in zip(periods, (level, *way), way, strict=False)
+        )
+        for way in product(range(LEVELS), repeat=len(periods))
     )
 
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(st.tuples(prices, st.integers(-3, 3)), min_size=1, max_size=3),
+    st.lists(st.tuples(dear_enough, st.integers(-3, 3)), min_size=1, max_size=3),
     st.integers(0, 4),
     st.sampled_from([50, 100]),
     costs,
 )
-def test_it_costs_as_little_as_the_best_of_all_sequences_where_levels_lie_on_the_lattice(
+def test_it_costs_as_little_as_the_best_of_all_ways_through_the_lattice(
     periods: list[tuple[int, int]], level: int, efficiency_percent: int, costs: Costs
 ) -> None:
     # Twice as wide steps, so that half of what is charged lies on the lattice as well.
@@ -77,7 +90,7 @@ def test_it_costs_as_little_as_the_best_of_all_sequences_where_levels_lie_on_the
 
     found = values(battery, outlook, costs=costs, levels=LEVELS)
 
-    assert found[0, level] == least_cost(battery, outlook, level * STEP, costs=costs)
+    assert found[0, 0, level] == least_cost(battery, outlook, level, costs=costs)
 
 
 @settings(max_examples=60, deadline=None)
@@ -172,15 +185,34 @@ def test_it_keeps_what_the_sun_gave_in_the_morning_for_the_dear_evening() -> Non
     assert levels == [0, 2 * STEP, 2 * STEP, 0]
 
 
-def test_when_the_load_is_uncertain_it_follows_whatever_comes() -> None:
-    battery = a_battery()
+def test_when_it_is_uncertain_whether_the_sun_or_the_load_comes_first_it_follows_both() -> None:
+    battery, costs = a_battery(), Costs(fee=15_000, wear=3_000)
     outlook = Outlook(
-        nets=np.array([[-STEP, -STEP], [0, 0], [STEP, STEP]], np.int64),
+        nets=np.array([[-STEP, STEP], [0, 0], [STEP, -STEP]], np.int64),
+        chances=np.full(3, 1 / 3),
         prices=np.array([8_000, 8_000], np.int64),
         grid_in=np.zeros(2, np.int64),
         grid_out=np.zeros(2, np.int64),
     )
+    worth = values(battery, outlook, costs=costs)
 
-    orders = plan(battery, outlook, 10 * STEP, costs=Costs(fee=15_000, wear=3_000))
+    assert best_order(battery, outlook, worth, STEP // 2, costs=costs) == Order(AUTO)
 
-    assert orders == [Order(AUTO), Order(AUTO)]
+
+def test_it_keeps_nothing_for_a_future_that_the_day_has_shown_not_to_come() -> None:
+    battery, costs = a_battery(), Costs(fee=0, wear=0)
+    sunny, cloudy = [0, -8 * STEP, 4 * STEP], [0, 0, 4 * STEP]
+    orders = {}
+    for name, chances in (("sunny", [1.0, 0.0]), ("cloudy", [0.0, 1.0])):
+        outlook = Outlook(
+            nets=np.array([sunny, cloudy], np.int64),
+            chances=np.array(chances),
+            prices=np.array([20_000, -1_000, 40_000], np.int64),
+            grid_in=np.zeros(3, np.int64),
+            grid_out=np.full(3, 4 * STEP, np.int64),
+        )
+        worth = values(battery, outlook, costs=costs)
+        orders[name] = best_order(battery, outlook, worth, 4 * STEP, costs=costs)
+
+    assert orders["sunny"] == Order(DISCHARGE, 4 * STEP)
+    assert orders["cloudy"].grid == 0
