@@ -200,15 +200,38 @@ def take(kept: Kept | None, session: EvSession) -> Kept | None:
     return replace(kept, session=session, heard=heard, lags=lags)
 
 
+def power_w(session: EvSession, planned_mwh: int, duration_s: int) -> int:
+    """Return the power to set so that a planned energy is there in time.
+
+    That is at least the charger's least; a charger that is only on or off gets its full power.
+    Rounded up to the watt: a vehicle takes no more than it needs.
+    """
+    if planned_mwh == 0:
+        return 0
+    if not session.continuous:
+        return session.charger_w
+    mean_w = -(-planned_mwh * 18 // (5 * duration_s))
+    return min(max(mean_w, session.minimum_w), session.charger_w)
+
+
 def ordered_mwh(kept: Kept, since: int, until: int) -> int:
-    """Return what the charger was to give in a time."""
-    total = 0
-    for quarter, order in kept.orders.items():
-        end = quarter + PERIOD_S
-        overlap = min(until, end) - max(since, order.start)
-        if overlap > 0:
-            total += order.planned_mwh * overlap // (end - order.start)
-    return total
+    """Return what the charger was to give in a time: each order's power until its energy is given.
+
+    So one that is on or off, and has less to give than its quarter-hour takes, gives it first.
+    """
+    return sum(
+        _given_mwh(kept.session, quarter, order, until)
+        - _given_mwh(kept.session, quarter, order, since)
+        for quarter, order in kept.orders.items()
+    )
+
+
+def _given_mwh(session: EvSession, quarter: int, order: Order, at: int) -> int:
+    end = min(quarter + PERIOD_S, max(session.departure, order.start + 1))
+    if at >= end:
+        return order.planned_mwh
+    watts = power_w(session, order.planned_mwh, end - order.start)
+    return min(watts * max(at - order.start, 0) * 1000 // 3600, order.planned_mwh)
 
 
 def is_silent(kept: Kept, *, at: int, policy: ChargingPolicy) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.ev_charging import ChargePlan, EvSession
+from schemas.ev_charging import ChargePlan
 from schemas.units import PERIOD_S
 from streams.domain.ev_charging import ChargingPolicy, Kept, asked_mwh, had_mwh
 from streams.domain.ev_charging_loads import Community, Limits, Watts, shed_w
@@ -14,20 +14,6 @@ from streams.domain.ev_charging_planning import UNLIMITED_MWH, Fleet
 
 MWH_PER_W: Final = 250
 """In a quarter-hour."""
-
-
-def power_w(session: EvSession, planned_mwh: int, duration_s: int) -> int:
-    """Return the power to set so that a planned energy is there in time.
-
-    That is at least the charger's least; a charger that is only on or off gets its full power.
-    Rounded up to the watt: a vehicle takes no more than it needs.
-    """
-    if planned_mwh == 0:
-        return 0
-    if not session.continuous:
-        return session.charger_w
-    mean_w = -(-planned_mwh * 18 // (5 * duration_s))
-    return min(max(mean_w, session.minimum_w), session.charger_w)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,10 +119,11 @@ def _mean_w(community: Community, quarter: int) -> float:
     ]
     if not told:
         return float("nan")
-    # What is not reported yet was charged as ordered.
+    # What is not reported yet was charged as ordered, up to where minutes have been told.
+    end = max(minute for minute in community.minutes if quarter <= minute < quarter + PERIOD_S) + 60
     vehicles = community.vehicles.get(quarter, 0) + sum(
-        ordered_mwh(kept, max(kept.heard, quarter), quarter + PERIOD_S)
+        ordered_mwh(kept, max(kept.heard, quarter), end)
         for kept in community.sessions.values()
-        if not kept.lags and kept.heard < quarter + PERIOD_S
+        if not kept.lags and kept.heard < end
     )
-    return sum(told) / len(told) * 60 / 1000 - vehicles * 4 / 1000
+    return sum(told) / len(told) * 60 / 1000 - vehicles * 3600 / (end - quarter) / 1000

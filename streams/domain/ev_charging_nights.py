@@ -38,10 +38,11 @@ from streams.domain.ev_charging import (
     had_mwh,
     heard_at,
     is_told_again,
+    power_w,
     spread,
     take,
 )
-from streams.domain.ev_charging_fleets import MWH_PER_W, Night, aligned, power_w
+from streams.domain.ev_charging_fleets import MWH_PER_W, Night, aligned
 from streams.domain.ev_charging_loads import (
     Community,
     Limits,

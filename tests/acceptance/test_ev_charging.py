@@ -24,7 +24,7 @@ METERS: Final = ("ev-1", "ev-2", "ev-3")
 EVENING: Final = NOON - NOON % PERIOD_S + 6 * 3600
 DEPARTURE: Final = EVENING + 3 * 3600
 BASE_W: Final = 600
-LIMIT_W: Final = 20_000
+LIMIT_W: Final = 16_000
 ASKED_WH: Final = 10_000
 ANSWER_S: Final = 60
 """A machine that does much else is slow."""
