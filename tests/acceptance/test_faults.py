@@ -187,7 +187,7 @@ def test_a_history_worker_killed_again_and_again_loses_and_doubles_nothing(
 ) -> None:
     worker = worker_of(system, "history")
     rows_before = int(worker.metrics().get("smatrix_history_rows_total", 0))
-    day = play(speed="900", minutes=960)
+    day = play(speed="900", minutes=720)
 
     await_work(worker, at_least=rows_before + 1_000)
     for _ in range(3):
@@ -206,7 +206,7 @@ def test_history_waits_for_clickhouse_says_so_once_and_goes_on_by_itself(
     history, clickhouse = worker_of(system, "history"), _clickhouse(system)
     said_before = history.child.log.read_text()
     waited_before = history.metrics().get("smatrix_history_waiting_seconds_total", 0.0)
-    day = play(speed="600", minutes=480)
+    day = play(speed="600", minutes=400)
     eventually(
         "rows of the day", lambda: int(day._ask("count()", "community_minutes", "minute")[0][0]) > 9
     )
@@ -242,7 +242,7 @@ def test_two_workers_share_the_work_and_one_takes_over_from_the_other(
     system: EmbeddedSystem, play: Callable[..., Day], role: str
 ) -> None:
     first = worker_of(system, role)
-    day = play(speed="900", minutes=960)
+    day = play(speed="900", minutes=600)
     second = system.start_worker(role, "2")
     await_work(second, at_least=100)
 
