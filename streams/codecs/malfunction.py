@@ -11,15 +11,17 @@ from streams.codecs.results import Message
 from streams.domain.frames import place_of
 from streams.domain.malfunction_inputs import Failed, Refusal, ToldMinute
 from streams.domain.malfunction_tickets import Command
-from streams.domain.vee import VERDICTS, Verdict
+from streams.domain.vee import Rule, Verdict
 from streams.records import Record
 
 _MS: Final = 1000
 _LATEST_S: Final = 2**32
-_FAILING: Final = frozenset(
-    rule.value for rule, verdict in VERDICTS.items() if verdict is Verdict.FAIL
-)
-"""Rules that fail a reading; it may have been warned of by others as well."""
+_FAILING: Final = frozenset({Rule.FLAT_LINE, Rule.NIGHT_PRODUCTION, Rule.SWAPPED_UNIT})
+"""Rules of validation that tell of a meter that is out of order.
+
+Not `register_mismatch`: a single reading that is wrong until its correction comes, beside one that
+is late, makes all of its quarter-hour mismatch.
+"""
 
 
 def told_minute(record: Record) -> ToldMinute:

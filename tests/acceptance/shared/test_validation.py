@@ -15,8 +15,8 @@ SILENT = range(20, 40)
 WRONG = 50
 OFF = range(60, 67)
 MINUTES = 100
-"""v1 is silent in the second and third quarter-hour, and wrong once in the fourth; v4 is wrong for
-seven minutes of the fifth."""
+"""v1 is silent in the second and third quarter-hour, and wrong once in the fourth; v3 says
+watts for watt-hours in seven minutes of the fifth."""
 
 WH = {"v1": 5.0, "v2": 7.5, "v3": 2.25, "v4": 11.0}
 REGISTRY = [
@@ -41,10 +41,12 @@ REGISTRY = [
 ]
 
 
-def a_minute(number: int, *, meters: list[str] | None = None, wrong: str = "") -> Record:
+def a_minute(
+    number: int, *, meters: list[str] | None = None, said: dict[str, float] | None = None
+) -> Record:
     """Return a frame of a minute from noon on; registers tell what was truly used."""
     named = METERS if meters is None else meters
-    told = [90.0 if meter == wrong else WH[meter] for meter in named]
+    told = [(WH | (said or {}))[meter] for meter in named]
     return a_record(
         a_frame(
             "validated",
@@ -80,7 +82,11 @@ def test_what_is_missing_or_wrong_is_replaced_by_what_registers_tell(
             a_minute(
                 number,
                 meters=METERS[1:] if number in SILENT else None,
-                wrong="v1" if number == WRONG else "v4" if number in OFF else "",
+                said={"v1": 90.0}
+                if number == WRONG
+                else {"v3": 60 * WH["v3"]}
+                if number in OFF
+                else None,
             )
             for number in range(MINUTES)
         ],
@@ -123,7 +129,7 @@ def test_a_figure_is_explained_by_the_rule_and_by_how_it_was_estimated(
     assert spoke_up == "2025-06-16T12:50Z fail register_mismatch"
 
 
-def test_a_meter_that_contradicts_its_registers_again_and_again_has_a_ticket(
+def test_a_meter_whose_unit_was_swapped_has_a_ticket(
     system: EmbeddedSystem,
 ) -> None:
     def tickets() -> list[list[str]]:
@@ -136,7 +142,7 @@ def test_a_meter_that_contradicts_its_registers_again_and_again_has_a_ticket(
     began = str(NOON + OFF[0] * MINUTE_S)
     eventually(
         "the ticket, opened and cleared",
-        lambda: tickets() == [["inconsistent", "register_mismatch", "v4", "resolved", began]],
+        lambda: tickets() == [["inconsistent", "swapped_unit", "v3", "resolved", began]],
     )
 
 

@@ -60,15 +60,15 @@ def verdicts(**columns: object) -> ReadingVerdicts:
         "meter_id": ["m1", "m2", "m3"],
         "minute": [NOON, NOON + 60, NOON],
         "verdict": ["fail", "warn", "pass"],
-        "rules": [["register_mismatch", "spike"], ["spike"], ["register_rollover"]],
+        "rules": [["register_mismatch", "swapped_unit"], ["spike"], ["register_rollover"]],
     }
     return ReadingVerdicts.model_validate(told | columns)
 
 
-def test_verdicts_tell_which_rules_failed_which_readings_and_not_what_they_warned_of() -> None:
+def test_verdicts_tell_what_a_meter_out_of_order_fails_and_nothing_that_can_be_chance() -> None:
     told = failed(a_record(verdicts().model_dump_json()), generation=0)
 
-    assert told == Failed("c1", NOON + 900, (("register_mismatch", "m1", NOON),), OFFSET)
+    assert told == Failed("c1", NOON + 900, (("swapped_unit", "m1", NOON),), OFFSET)
 
 
 def test_verdicts_that_are_no_columns_of_one_length_are_malformed() -> None:

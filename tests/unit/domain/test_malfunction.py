@@ -353,7 +353,7 @@ def test_readings_that_validation_fails_five_times_are_an_inconsistency() -> Non
 
     assert before == []
     assert watching.events == [(TicketEvent.OPENED, MalfunctionKind.INCONSISTENT, ("m1",))]
-    assert watching.told[0].rule == "register_mismatch"
+    assert watching.told[0].rule == "swapped_unit"
 
 
 def test_a_period_that_is_judged_again_fails_once() -> None:

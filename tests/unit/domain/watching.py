@@ -68,7 +68,7 @@ def a_verdict(
     minutes: Sequence[int],
     meters: Sequence[str] = ("m1",),
     *,
-    rule: str = "register_mismatch",
+    rule: str = "swapped_unit",
     place: int,
 ) -> Failed:
     """Return what validation failed of the quarter-hour of some minutes."""
