@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from io import BytesIO
 from typing import Any, Final, Self
 
 import aiohttp
@@ -184,7 +185,8 @@ class ClickHouseWay:
             async with self._session.request(
                 request.method,
                 URL(self._to + request.raw_path, encoded=True),
-                data=body,
+                # A file, since aiohttp warns of large bytes.
+                data=BytesIO(body),
                 headers=_passed_on(request.headers),
                 skip_auto_headers=("Content-Type", "Accept-Encoding"),
             ) as answer:
