@@ -81,10 +81,18 @@ class Player:
         for minute in range(start, start + minutes * MINUTE_S, MINUTE_S):
             played = self.world.play(minute, orders)
             recording.add(played)
-            await self._tell(meters, played)
+            is_answered = bool(self.step_minutes) and (
+                (minute // MINUTE_S + 1) % self.step_minutes == 0
+            )
+            # What devices say is known before the meters', so that the same is decided each time.
+            await self._tell_of_devices(played)
+            said = await self.link.settled() if is_answered else []
+            frames = meters.frames(played.truth)
+            await self._send(METER_FRAMES, ((frame.key, frame.value) for frame in frames))
             orders = []
-            if self.step_minutes and (minute // MINUTE_S + 1) % self.step_minutes == 0:
-                orders = self._orders(minute, await self.link.settled(), addresses)
+            if is_answered:
+                said += await self.link.settled()
+                orders = self._orders(minute, said, addresses)
             self.on_minute(minute)
         self._orders(start + minutes * MINUTE_S, await self.link.settled(), addresses)
         return recording
@@ -95,9 +103,7 @@ class Player:
         digest: str = self._digest.hexdigest()
         return digest
 
-    async def _tell(self, meters: Meters, played: Minute) -> None:
-        frames = meters.frames(played.truth)
-        await self._send(METER_FRAMES, ((frame.key, frame.value) for frame in frames))
+    async def _tell_of_devices(self, played: Minute) -> None:
         readings = plant_readings(self.world, played)
         await self._send(PLANT_READINGS, ((r.plant_id.encode(), _json(r)) for r in readings))
         answers = (ack(self.world.fleet, each, played.truth.minute) for each in played.answers)
@@ -119,7 +125,8 @@ class Player:
             self.heard.append((minute, known.name, message))
             if known in DIRECTIVES:
                 orders.append(addresses.order(message))
-                self._digest.update(value)
+                # Versions grow with each start in the same folder.
+                self._digest.update(message.model_dump_json(exclude={"version"}).encode())
         self.told += len(orders)
         return orders
 

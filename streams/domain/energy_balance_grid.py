@@ -1,7 +1,8 @@
 """The balance of the whole grid: the partials of partitions, merged.
 
-A minute is told when every partition that is expected has told it, or when the patience has passed
-since the first partial of it came: by the clock on the wall, so that a partition that is read a
+A minute is told when every partition that is expected has told it, which nobody can say of the very
+first one before there is a second; or when the patience has passed since the first partial of it
+came: by the clock on the wall, so that a partition that is read a
 little later than others is waited for in a replay too. A partition that did not tell it is filled
 by its last partial. A partial that comes later makes a new version.
 """
@@ -127,7 +128,10 @@ class GridBalance:
 
     def _is_due(self, start: int, minute: _Minute, now: float) -> bool:
         patience = self._policy.patience_s + MERGE_S
-        return now >= minute.first_at + patience or not self._missing(start, minute)
+        if now >= minute.first_at + patience:
+            return True
+        is_known_who_tells = len(self._minutes) > 1
+        return is_known_who_tells and not self._missing(start, minute)
 
     def _missing(self, start: int, minute: _Minute) -> list[int]:
         """Return the partitions that are expected in a minute and have not told it."""
@@ -151,7 +155,7 @@ class GridBalance:
         all_consumption = consumption + forecast_consumption
         return GridMinute(
             minute=start,
-            version=self._read_up_to,
+            version=minute.changed_at,
             partitions=sorted(minute.parts),
             forecast_partitions=missing,
             communities=sum(part.communities for part in parts),

@@ -242,12 +242,25 @@ def test_the_grid_waits_for_each_partition_and_then_adds_them_up() -> None:
     first = merging.takes(a_partial(0, NEXT, net=-50))
     (minute,) = merging.takes(a_partial(1, NEXT, net=80))
 
-    assert first == []
+    assert [told.minute for told in first] == [NOON]
     assert (minute.partitions, minute.forecast_partitions) == ([0, 1], [])
     assert (minute.import_mwh, minute.export_mwh) == (80, 50)
     # 30 mWh in a minute.
     assert minute.net_load_w == 2
     assert minute.share_reported == 1
+
+
+def test_the_very_first_minute_is_told_with_the_second_whatever_the_batches() -> None:
+    together, apart = Merging(), Merging()
+
+    at_once = together.takes(a_partial(0), a_partial(1))
+    one_by_one = [*apart.takes(a_partial(0)), *apart.takes(a_partial(1))]
+
+    assert at_once == one_by_one == []
+    assert (
+        together.takes(a_partial(0, NEXT), a_partial(1, NEXT))[0]
+        == (apart.takes(a_partial(0, NEXT))[0])
+    )
 
 
 def test_a_partition_that_is_away_is_filled_by_its_last_partial_and_marked() -> None:
@@ -280,6 +293,7 @@ def test_a_partition_that_has_told_nothing_for_a_day_is_not_waited_for() -> None
     merging = Merging()
     merging.takes(a_partial(0), a_partial(1))
 
-    (minute,) = merging.takes(a_partial(0, NOON + 86_460))
+    *_, minute = merging.takes(a_partial(0, NOON + 86_460))
 
+    assert minute.minute == NOON + 86_460
     assert minute.forecast_partitions == []
