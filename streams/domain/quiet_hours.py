@@ -5,6 +5,8 @@ from functools import cache
 from itertools import product
 from zoneinfo import ZoneInfo
 
+from schemas.units import MINUTE_S
+
 
 @cache
 def _zone(name: str) -> ZoneInfo:
@@ -28,16 +30,24 @@ def is_quiet(at: float, *, zone: str, quiet_from: time, quiet_to: time) -> bool:
 def after_quiet(at: float, *, zone: str, quiet_from: time, quiet_to: time) -> float:
     """Return the first time (epoch s) from `at` on that is not in the quiet hours.
 
-    Where clocks are put back the end may come twice, and each of them ends the quiet hours.
+    Where clocks are put back the end may come twice, and each of them ends the quiet hours; where
+    they are put forward over it, quiet ends when they are.
     """
-    if not is_quiet(at, zone=zone, quiet_from=quiet_from, quiet_to=quiet_to):
+
+    def quiet(moment: float) -> bool:
+        return is_quiet(moment, zone=zone, quiet_from=quiet_from, quiet_to=quiet_to)
+
+    if not quiet(at):
         return at
     today = datetime.fromtimestamp(at, _zone(zone)).date()
     ends = (
         _timestamp(today + timedelta(days=days), quiet_to, zone=zone, fold=fold)
         for days, fold in product((0, 1), (0, 1))
     )
-    return min(end for end in ends if end > at)
+    end = min(end for end in ends if end > at and not quiet(end))
+    while not quiet(end - MINUTE_S):
+        end -= MINUTE_S
+    return end
 
 
 def _timestamp(day: date, clock: time, *, zone: str, fold: int) -> float:

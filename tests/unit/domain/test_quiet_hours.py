@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.domain.quiet_hours import after_quiet, is_quiet
@@ -30,6 +30,7 @@ minutes = st.one_of(
 )
 
 
+@example(at=1_743_292_800, zone="Europe/Berlin", quiet_from=time(0), quiet_to=time(2, 15))
 @given(at=minutes, zone=st.sampled_from(ZONES), quiet_from=clocks, quiet_to=clocks)
 def test_quiet_hours_end_at_the_first_minute_that_is_not_quiet(
     at: int, zone: str, quiet_from: time, quiet_to: time
