@@ -11,17 +11,11 @@ from streams.codecs.results import Message
 from streams.domain.frames import place_of
 from streams.domain.malfunction_inputs import Failed, Refusal, ToldMinute
 from streams.domain.malfunction_tickets import Command
-from streams.domain.vee import Rule, Verdict
+from streams.domain.vee import Verdict
 from streams.records import Record
 
 _MS: Final = 1000
 _LATEST_S: Final = 2**32
-_FAILING: Final = frozenset({Rule.FLAT_LINE, Rule.NIGHT_PRODUCTION, Rule.SWAPPED_UNIT})
-"""Rules of validation that tell of a meter that is out of order.
-
-Not `register_mismatch`: a single reading that is wrong until its correction comes, beside one that
-is late, makes all of its quarter-hour mismatch.
-"""
 
 
 def told_minute(record: Record) -> ToldMinute:
@@ -63,7 +57,7 @@ def refusal(record: Record, *, generation: int) -> Refusal | None:
 
 
 def failed(record: Record, *, generation: int) -> Failed:
-    """Return what a record of `reading-verdicts` says has failed.
+    """Return which rules spoke up at the readings that a record of `reading-verdicts` fails.
 
     Raises:
         ValueError: If it says nothing of any reading.
@@ -80,7 +74,6 @@ def failed(record: Record, *, generation: int) -> Failed:
             for meter, minute, verdict, rules in zip(told.meter_id, *columns, strict=True)
             if verdict == Verdict.FAIL.value
             for rule in rules
-            if rule in _FAILING
         ),
         place_of(record.offset, generation=generation),
     )

@@ -219,6 +219,14 @@ _KINDS: Final = {
 }
 
 
+VERDICTS_OF_THE_BROKEN: Final = frozenset({"flat_line", "night_production", "swapped_unit"})
+"""The rules of validation that tell of a meter out of order.
+
+Not `register_mismatch`: one reading that is wrong until its correction comes, beside one that is
+late, makes all of its quarter-hour mismatch. Nor what only warns.
+"""
+
+
 def kind_of(rule: str) -> MalfunctionKind:
     """Return what kind of malfunction it is when a rule fails again and again.
 

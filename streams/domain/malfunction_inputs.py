@@ -8,6 +8,7 @@ from schemas.malfunction import MalfunctionKind
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.malfunction import (
     TERMINAL,
+    VERDICTS_OF_THE_BROKEN,
     Failures,
     MalfunctionPolicy,
     Refused,
@@ -61,11 +62,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """What validation's rules have failed of a community's settlement period.
+    """What validation has failed of a community's settlement period.
 
     Attributes:
         period_end: Of the period, epoch seconds.
-        readings: Rule, meter and minute of each.
+        readings: Rule, meter and minute of each, for every rule that spoke up at it.
         place: The place of the verdicts in their topic.
     """
 
@@ -143,6 +144,8 @@ def fail(watch: Watch | None, failed: Failed, *, policy: MalfunctionPolicy) -> W
         return watch
     failures = dict(watch.failures)
     for rule, meter, minute in failed.readings:
+        if rule not in VERDICTS_OF_THE_BROKEN:
+            continue
         key = Refused(rule, meter)
         failures[key] = _failed(
             failures.get(key, Failures()),

@@ -65,10 +65,11 @@ def verdicts(**columns: object) -> ReadingVerdicts:
     return ReadingVerdicts.model_validate(told | columns)
 
 
-def test_verdicts_tell_what_a_meter_out_of_order_fails_and_nothing_that_can_be_chance() -> None:
+def test_verdicts_tell_the_rules_at_readings_that_failed_and_not_at_others() -> None:
     told = failed(a_record(verdicts().model_dump_json()), generation=0)
+    of_m1 = (("register_mismatch", "m1", NOON), ("swapped_unit", "m1", NOON))
 
-    assert told == Failed("c1", NOON + 900, (("swapped_unit", "m1", NOON),), OFFSET)
+    assert told == Failed("c1", NOON + 900, of_m1, OFFSET)
 
 
 def test_verdicts_that_are_no_columns_of_one_length_are_malformed() -> None:

@@ -356,6 +356,15 @@ def test_readings_that_validation_fails_five_times_are_an_inconsistency() -> Non
     assert watching.told[0].rule == "swapped_unit"
 
 
+def test_what_a_late_correction_can_take_back_opens_nothing() -> None:
+    watching = Watching()
+    watching.minutes(0, 17)
+
+    watching.give(a_verdict(range(3, 15), rule="register_mismatch", place=1), now=at(18))
+
+    assert watching.events == []
+
+
 def test_a_period_that_is_judged_again_fails_once() -> None:
     watching = Watching()
     watching.minutes(0, 17)
