@@ -38,6 +38,12 @@ WITH_E_MAIL: Final = 50
 _LANGUAGES: Final = tuple(Language)
 
 
+def connections_of(fleet: Fleet, household_limit_w: int) -> list[int]:
+    """Return what connections bear that have so much for each household, W by community."""
+    sizes = np.bincount(fleet.community, minlength=len(fleet.community_ids))
+    return [size * household_limit_w for size in sizes.tolist()]
+
+
 def registered(
     fleet: Fleet, *, connections_w: Sequence[int] | None = None
 ) -> Iterator[Person | Community | Technician | Household]:
@@ -53,10 +59,7 @@ def registered(
     technicians = [f"t-{name}" for name in fleet.community_ids[::WITH_E_MAIL]]
     for number, name in enumerate(technicians):
         yield _person(name, f"Technician {name}", number)
-    sizes = [0] * len(fleet.community_ids)
-    for community in fleet.community.tolist():
-        sizes[community] += 1
-    limits = connections_w or [size * HOUSEHOLD_LIMIT_W for size in sizes]
+    limits = connections_w or connections_of(fleet, HOUSEHOLD_LIMIT_W)
     for name, limit_w in zip(fleet.community_ids, limits, strict=True):
         yield Community(
             community_id=name,

@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import json
 import time
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from deploy.registry.work import register_claims
 from load_generator.faults import FAULT_RATES, FaultRates
 from load_generator.plan import Plan
 from load_generator.profiles import SHIPPED_PROFILE
-from load_generator.registered import HOUSEHOLD_LIMIT_W, registered
+from load_generator.registered import HOUSEHOLD_LIMIT_W, connections_of, registered
 from load_generator.replay import replay
 from load_generator.sender import Progress, Speed, run
 from load_generator.truth import write_truth
@@ -104,8 +103,7 @@ def load(  # noqa: PLR0913 - options of a command
         heater_share=heaters,
     )
     simulated = plan.fleet()
-    sizes = Counter(simulated.community.tolist())
-    connections_w = [sizes[place] * household_limit for place in range(communities)]
+    connections_w = connections_of(simulated, household_limit)
     fleet = list(registered(simulated, connections_w=connections_w))
     if registry is not None:
         registry.write_text(write_entries(fleet, as_csv=registry.suffix == ".csv"))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.load import Seed
-from deploy.regulation.playing import Setting
+from deploy.regulation.playing import CONNECTION_PERCENT, Setting
 from deploy.regulation.reporting import as_table, report_of, write
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
 from load_generator.world.terminals import TerminalRates
@@ -25,7 +25,7 @@ def regulation_report(  # noqa: PLR0913 - options of a command
     ] = 0.9,
     connection: Annotated[
         int, typer.Option(min=1, help="Percent of the most drawn without heaters that it bears.")
-    ] = 108,
+    ] = CONNECTION_PERCENT,
     lost: Annotated[float, typer.Option(min=0, max=1, help="Share of directives lost.")] = 0.0,
     refused: Annotated[float, typer.Option(min=0, max=1, help="Share that is refused.")] = 0.0,
     seed: Seed = 1,

@@ -21,6 +21,10 @@ from streams.domain.regulation import Flexible, Registered
 from streams.domain.regulation_communities import Input
 from streams.domain.regulation_inputs import ClosedMinute, ClosedPeriod, Drawn, period_w
 
+CONNECTION_PERCENT: Final = 108
+"""What a connection bears of the most that its community draws without water heaters: as much as
+has it at the level that is shed to, all heaters off. With less nobody could keep it."""
+
 MINUTES_A_DAY: Final = 1_440
 MWH_A_MINUTE_PER_W: Final = 1000 / 60
 

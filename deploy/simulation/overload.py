@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from deploy.regulation.measuring import sheddable_shares
+from deploy.regulation.playing import CONNECTION_PERCENT
 from deploy.report.pictures import Picture, picture
 from deploy.simulation.consumption import minutes_table
 from deploy.simulation.pictures import draw_loads, draw_raster
@@ -32,9 +33,6 @@ TRIP: Final = START + timedelta(hours=3)
 TRIPS: Final = "gas-combined"
 OUT_MINUTES: Final = 60
 
-CONNECTION_PERCENT: Final = 108
-"""What a connection bears of the most that its community draws without water heaters: as much as
-has it at the level that is shed to, all heaters off. With less nobody could keep it."""
 LEAST_AVOIDED: Final = 0.9
 SHORTEST_OFF_MINUTES: Final = 15
 LONGEST_OFF_MINUTES: Final = 120
