@@ -42,7 +42,10 @@ _days = count()
 
 @dataclass
 class Day:
-    """A day of faults on its way through a system."""
+    """A day of faults on its way through a system.
+
+    Its minutes are whole quarter-hours: what would end the last one is sent with them.
+    """
 
     system: EmbeddedSystem
     folder: Path
@@ -54,6 +57,7 @@ class Day:
 
     def __post_init__(self) -> None:
         """Start to send it."""
+        assert self.minutes % 15 == 0, "the last quarter-hour would never close"
         self.truth = self.folder / "truth.parquet"
         self.load = load(
             self.system,
@@ -206,7 +210,7 @@ def test_history_waits_for_clickhouse_says_so_once_and_goes_on_by_itself(
     history, clickhouse = worker_of(system, "history"), _clickhouse(system)
     said_before = history.child.log.read_text()
     waited_before = history.metrics().get("smatrix_history_waiting_seconds_total", 0.0)
-    day = play(speed="600", minutes=400)
+    day = play(speed="600", minutes=405)
     eventually(
         "rows of the day", lambda: int(day._ask("count()", "community_minutes", "minute")[0][0]) > 9
     )
