@@ -105,8 +105,14 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 that nobody listens on, and that nobody else is given.
+
+    The connection that is ended here keeps it for a minute: the kernel chooses it for nobody,
+    neither to listen on nor to connect from, and only who names it (with SO_REUSEADDR, as servers
+    do) may have it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            server.accept()[0].close()
+    return port

@@ -1,16 +1,14 @@
 """Apache Kafka on this machine: one node, or three that replicate."""
 
-import socket
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from deploy.embedded.broker import require_free
-from deploy.embedded.processes import ProcessEndedError, stop
+from deploy.embedded.processes import ProcessEndedError, free_port, stop
 from deploy.kafka.jars import require_jars, require_java
 from deploy.kafka.node import KafkaNode
 from deploy.kafka.properties import Seat, node_properties
@@ -54,7 +52,7 @@ class KafkaCluster:
                 f"{folder} holds a Kafka of {there} nodes and can't be started with {nodes}: "
                 f"choose {there} nodes or another folder"
             )
-        free = _free_ports(2 * nodes)
+        free = [free_port() for _ in range(2 * nodes)]
         self._seats = [
             Seat(number, client, controller)
             for number, client, controller in zip(
@@ -170,13 +168,3 @@ def ports_of(broker: str, *, nodes: int) -> tuple[int, ...]:
             f"SMATRIX_BROKER={broker}: {nodes} nodes need {nodes} addresses, or the first alone"
         )
     return ports
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        ports = []
-        for _ in range(count):
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            ports.append(int(probe.getsockname()[1]))
-        return ports

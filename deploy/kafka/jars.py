@@ -1,10 +1,14 @@
 """What Apache Kafka runs on: a Java runtime, and its jars as Maven has them."""
 
+import contextlib
+import fcntl
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +44,7 @@ def require_jars(pom: Path = POM, *, cache: Path = _CACHE) -> Path:
     """Return the folder of Kafka's jars; Maven copies them there the first time.
 
     Its name is the pom's checksum, so another version is another folder. It appears when it is
-    whole, so that two processes may ask for it at once.
+    whole; who asks for it meanwhile waits.
 
     Raises:
         ConfigurationError: If Maven is missing, or can't get them.
@@ -54,7 +58,9 @@ def require_jars(pom: Path = POM, *, cache: Path = _CACHE) -> Path:
             "Apache Kafka's jars are got with Maven, which is missing: install the package maven"
         )
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="incomplete-") as name:
+    with _locked(cache), tempfile.TemporaryDirectory(dir=cache, prefix="incomplete-") as name:
+        if folder.is_dir():
+            return folder
         incomplete = Path(name) / "jars"
         copying = subprocess.run(
             [
@@ -70,9 +76,15 @@ def require_jars(pom: Path = POM, *, cache: Path = _CACHE) -> Path:
             raise ConfigurationError(
                 f"Maven can't get Apache Kafka's jars: {errors[0] if errors else copying.stderr}"
             )
-        try:
-            incomplete.rename(folder)
-        except OSError:  # another process was faster
-            if not folder.is_dir():
-                raise
+        incomplete.rename(folder)
     return folder
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

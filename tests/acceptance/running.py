@@ -13,11 +13,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pydantic import HttpUrl
 
-from deploy.embedded.processes import inherited_environment
+from deploy.embedded.processes import free_port, inherited_environment
 from deploy.embedded.system import EmbeddedSystem, Worker
 from streams.settings import Settings, Unregistered
 from tests.builders import DAY_S, NOON, QUARTER_S, Record, a_frame, a_record
-from tests.unit.sinks.server import a_free_port
 
 ROOT = Path(__file__).parents[2]
 Rows = list[list[str]]
@@ -29,8 +28,8 @@ def free_settings(unregistered: Unregistered = Unregistered.LEARN) -> Settings:
     Most tests send frames of communities that nobody has registered.
     """
     return Settings(
-        broker=f"127.0.0.1:{a_free_port()}",
-        clickhouse_url=HttpUrl(f"http://127.0.0.1:{a_free_port()}"),
+        broker=f"127.0.0.1:{free_port()}",
+        clickhouse_url=HttpUrl(f"http://127.0.0.1:{free_port()}"),
         unregistered=unregistered,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.embedded.processes import free_port
 from schemas.autarky import AutarkyState
 from schemas.malfunction import MalfunctionKind, TicketEvent, TicketState
 from schemas.metering import RejectionRule
@@ -41,7 +42,9 @@ from tests.unit.sinks.messages import (
     as_json,
     validated,
 )
-from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
+from tests.unit.sinks.server import clickhouse, settings_for
+
+pytestmark = pytest.mark.slow
 
 QUESTIONS = {
     int(number): sql
@@ -320,7 +323,7 @@ FIGURES = validated(
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    port = a_free_port()
+    port = free_port()
     with clickhouse(tmp_path_factory.mktemp("clickhouse"), port):
         yield settings_for(port)
 

@@ -12,11 +12,11 @@ from typing_extensions import override
 
 from deploy.embedded.mail import Catcher
 from deploy.embedded.mail import mails as files_of
+from deploy.embedded.processes import free_port
 from deploy.embedded.system import EmbeddedSystem
 from tests.acceptance.mailing import PEOPLE, inhabited, mails, states, tell
 from tests.acceptance.running import eventually, free_settings, kill, worker_of
 from tests.notified import a_change
-from tests.unit.sinks.server import a_free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.live]
 
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def system(folder: Path) -> Iterator[EmbeddedSystem]:
     """A system whose mail server is not there yet."""
     system = EmbeddedSystem(free_settings(), folder)
-    system.variables["SMATRIX_SMTP_PORT"] = str(a_free_port())
+    system.variables["SMATRIX_SMTP_PORT"] = str(free_port())
     with inhabited(system) as running:
         yield running
 

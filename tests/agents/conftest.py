@@ -1,21 +1,18 @@
 """A real broker for agents: the embedded one, for all of them."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.embedded.broker import answers, start_broker
-from deploy.embedded.processes import stop
+from deploy.embedded.processes import free_port, stop
 
 
 @pytest.fixture(scope="package")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a running broker."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     log: Path = tmp_path_factory.mktemp("broker") / "broker.log"
     child = start_broker(address, log=log)
     while not answers(address):

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from deploy.embedded.processes import start, stop
+from deploy.embedded.processes import free_port, start, stop
 from deploy.embedded.system import Worker
 from deploy.kafka import cluster
 from deploy.kafka.cluster import KafkaCluster
@@ -17,7 +17,6 @@ from deploy.kafka.jars import require_jars, require_java
 from deploy.kafka.properties import Seat, node_properties
 from tests.acceptance.running import Ended, eventually, smatrix
 from tests.kafka.availability import require_kafka
-from tests.unit.sinks.server import a_free_port
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -56,7 +55,7 @@ class SecureKafka:
 def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
     require_kafka()
     folder = tmp_path_factory.mktemp("secure")
-    ports = {name: a_free_port() for name in ("ssl", "sasl_plaintext", "sasl_ssl")}
+    ports = {name: free_port() for name in ("ssl", "sasl_plaintext", "sasl_ssl")}
     certificate, store = _certificate(folder)
 
     def properties(seat: Seat, seats: Sequence[Seat], *, data: Path) -> dict[str, str]:
@@ -123,7 +122,7 @@ def _add_scram_user(kafka: KafkaCluster) -> None:
 
 
 def _worker(kafka: SecureKafka, variables: dict[str, str]) -> Worker:
-    port = a_free_port()
+    port = free_port()
     child = start(
         "worker metering",
         [sys.executable, "-m", "streams", "worker", "metering"],

@@ -23,6 +23,8 @@ from tests.acceptance.running import (
 )
 from tests.builders import DAY_S, HOUR_S, MINUTE_S, NOON, Record, a_frame, a_record
 
+pytestmark = pytest.mark.slow
+
 KEPT_BYTES = 64 << 10
 NOW = int(clock.epoch_now()) // MINUTE_S * MINUTE_S
 LAST = "last"

@@ -20,6 +20,8 @@ from tests.builders import (
     a_record,
 )
 
+pytestmark = pytest.mark.slow
+
 UNKNOWN = r"\N"
 ENERGIES = "consumption_wh, production_wh, import_wh, export_wh"
 WHEN_ONLY_TWO_COMMUNITIES_SENT = NOON + 30 * DAY_S

@@ -27,6 +27,8 @@ from tests.acceptance.running import (
 )
 from tests.builders import a_frame, a_record
 
+pytestmark = pytest.mark.slow
+
 HOUSEHOLD = "a-household-of-operators"
 BASE_UNITS = ("_seconds", "_bytes", "_records", "_ratio", "_watts", "_wh", "_total", "_info")
 THINGS = (
@@ -252,7 +254,6 @@ def test_doctor_says_what_is_there(system_at_work: EmbeddedSystem) -> None:
     assert re.search(r"^Python 3\.\d+", ended.out, re.MULTILINE)
 
 
-@pytest.mark.slow
 def test_doctor_says_what_to_do_about_what_is_not_there(tmp_path: Path) -> None:
     settings = free_settings()
 
@@ -303,7 +304,6 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], 
     return ended | {bad: finish(process, within_s=120) for bad, process in running.items()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("bad", REMEDIES, ids=lambda bad: " ".join(bad) or "no broker")
 def test_a_worker_that_cannot_start_says_why_in_one_line(
     refusals: dict[tuple[str, ...], Ended], bad: tuple[str, ...]

@@ -11,6 +11,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from deploy.autarky_check import ExpectedAutarky
+from deploy.embedded.processes import free_port
 from load_generator.truth import TRUTH_SCHEMA
 from sinks.clickhouse.autarky_rows import autarky_change_rows, autarky_interval_rows
 from sinks.clickhouse.insert import Sink
@@ -20,7 +21,7 @@ from streams.domain.autarky_communities import Autarky, ToldPeriod
 from streams.policies import autarky_policy
 from streams.settings import Settings
 from tests.builders import NOON, QUARTER_S
-from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
+from tests.unit.sinks.server import clickhouse, settings_for
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +38,7 @@ DAY = [
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A ClickHouse with what the worker makes of the day."""
     folder: Path = tmp_path_factory.mktemp("clickhouse")
-    with clickhouse(folder, port := a_free_port()):
+    with clickhouse(folder, port := free_port()):
         asyncio.run(_keep(settings_for(port)))
         client = clickhouse_connect.get_client(host="127.0.0.1", port=port)
         yield client

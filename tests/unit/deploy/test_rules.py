@@ -45,6 +45,7 @@ def promtool() -> str:
     return found
 
 
+@pytest.mark.slow
 def test_every_rule_does_what_its_unit_tests_say(promtool: str) -> None:
     ran = subprocess.run(
         [promtool, "test", "rules", UNIT_TESTS], capture_output=True, text=True, check=False

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,8 @@ from tests.unit.domain.regulating import (
     at,
     quarters,
 )
+
+pytestmark = pytest.mark.slow
 
 SMALL = METERS[::4]
 """These would have less than the guaranteed minimum."""

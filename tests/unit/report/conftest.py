@@ -5,6 +5,7 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from deploy.embedded.processes import free_port
 from schemas.metering import HouseholdIntervals
 from sinks.clickhouse.autarky_rows import autarky_interval_rows
 from sinks.clickhouse.household_rows import household_rows
@@ -14,7 +15,7 @@ from streams.domain.autarky_communities import Autarky, Step
 from streams.policies import autarky_policy
 from streams.settings import Settings
 from tests.unit.report.builders import QUARTER_HOURS, a_quarter_hour
-from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
+from tests.unit.sinks.server import clickhouse, settings_for
 
 GAP = 20
 """A quarter-hour of which nothing arrived."""
@@ -23,7 +24,7 @@ GAP = 20
 @pytest.fixture(scope="session")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A ClickHouse with the known day in `smatrix`, and the tables alone in `empty`."""
-    port = a_free_port()
+    port = free_port()
     with clickhouse(tmp_path_factory.mktemp("clickhouse"), port):
         day = [
             event

@@ -4,10 +4,11 @@ from itertools import count
 import pytest
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
+from deploy.embedded.processes import free_port
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.insert import Sink
 from streams.settings import Settings
-from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
+from tests.unit.sinks.server import clickhouse, settings_for
 
 _databases = count(1)
 
@@ -48,7 +49,7 @@ TABLES = (
 
 @pytest.fixture(scope="session")
 def clickhouse_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    port = a_free_port()
+    port = free_port()
     with clickhouse(tmp_path_factory.mktemp("clickhouse"), port):
         yield port
 

@@ -1,7 +1,6 @@
 """The embedded ClickHouse as a process of its own, for tests that need the real thing."""
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,12 +13,6 @@ from pathlib import Path
 from pydantic import HttpUrl
 
 from streams.settings import Settings
-
-
-def a_free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -12,13 +12,14 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import Error
 from prometheus_client import REGISTRY
 
+from deploy.embedded.processes import free_port
 from sinks.clickhouse.client import connect, will_pass
 from sinks.clickhouse.household_rows import household_rows
 from sinks.clickhouse.insert import Sink, pauses
 from sinks.clickhouse.rows import RowBatch
 from streams.settings import Settings
 from tests.unit.sinks.messages import a_period, as_json
-from tests.unit.sinks.server import a_free_port, clickhouse, settings_for
+from tests.unit.sinks.server import clickhouse, settings_for
 
 TABLE = "household_intervals"
 
@@ -79,7 +80,7 @@ async def test_an_inserted_batch_is_there_and_counted(sink: Sink, client: AsyncC
 
 
 async def test_a_batch_without_rows_asks_nothing_of_clickhouse() -> None:
-    nowhere = Sink(settings_for(a_free_port()))
+    nowhere = Sink(settings_for(free_port()))
 
     await nowhere.insert(RowBatch(TABLE, a_batch().rows.slice(0, 0)))
 
@@ -94,7 +95,7 @@ async def test_a_schema_that_is_not_ours_is_a_broken_promise(sink: Sink) -> None
 async def test_history_waits_for_clickhouse_and_says_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    port = a_free_port()
+    port = free_port()
     sink = Sink(settings_for(port))
     retries = metric("smatrix_history_retries_total", work=TABLE)
     waited = metric("smatrix_history_waiting_seconds_total", work=TABLE)
@@ -119,7 +120,7 @@ async def test_history_waits_for_clickhouse_and_says_so_once(
 
 
 async def test_a_worker_that_starts_before_clickhouse_waits_too(tmp_path: Path) -> None:
-    port = a_free_port()
+    port = free_port()
     sink = Sink(settings_for(port))
     start = asyncio.create_task(sink.start())
     await asyncio.sleep(0.2)
@@ -135,7 +136,7 @@ async def test_a_worker_that_starts_before_clickhouse_waits_too(tmp_path: Path) 
 
 @pytest.mark.slow
 async def test_what_clickhouse_has_acknowledged_outlives_its_kill(tmp_path: Path) -> None:
-    port = a_free_port()
+    port = free_port()
     sink = Sink(settings_for(port))
     with clickhouse(tmp_path, port) as process:
         await sink.start()
@@ -151,7 +152,7 @@ async def test_what_clickhouse_has_acknowledged_outlives_its_kill(tmp_path: Path
 
 
 async def test_waiting_can_be_cancelled_at_any_moment(caplog: pytest.LogCaptureFixture) -> None:
-    sink = Sink(settings_for(a_free_port()))
+    sink = Sink(settings_for(free_port()))
     insert = asyncio.create_task(sink.insert(a_batch()))
     while not caplog.records:
         await asyncio.sleep(0.01)
@@ -203,7 +204,7 @@ async def a_bad_line(
     app.router.add_route("*", "/", relay)
     runner = web.AppRunner(app)
     await runner.setup()
-    port = a_free_port()
+    port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     async with aiohttp.ClientSession(auto_decompress=False) as upstream:
         try:

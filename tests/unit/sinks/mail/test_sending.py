@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deploy.embedded.processes import free_port
 from sinks.mail import sending
 from sinks.mail.sending import Mailer
 from streams.domain.notifications import Failed, NotBegun, Outcome, Refused, Sent
@@ -20,7 +21,6 @@ from tests.unit.sinks.mail.server import (
     knows_the_user,
     settings_for,
 )
-from tests.unit.sinks.server import a_free_port
 
 Certificate = tuple[Path, ssl.SSLContext]
 
@@ -154,7 +154,7 @@ async def test_while_the_server_is_away_one_mail_tries_after_pauses_that_grow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sending, "FIRST_PAUSE_S", 0.1)
-    port, server = a_free_port(), Server()
+    port, server = free_port(), Server()
     mailer = Mailer(settings_for(port))
 
     outcome = await send(mailer)
