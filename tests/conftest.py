@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 from typing_extensions import override
+from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # Their files share something that takes long to start.
@@ -28,5 +29,5 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
         return next((folder for folder in TOGETHER if path.startswith(f"{folder}/")), path)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadScopeScheduling:
-    return ByFile(config)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return ByFile(config, log)
