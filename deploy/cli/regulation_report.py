@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from deploy.cli.load import Seed
+from deploy.cli.terminals import Delayed, Lost, Refused, terminal_rates
 from deploy.regulation.playing import CONNECTION_PERCENT, Setting
 from deploy.regulation.reporting import as_table, report_of, write
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
-from load_generator.world.terminals import TerminalRates
 from streams.policies import regulation_policy
 from streams.settings import ConfigurationError, get_settings
 
@@ -26,8 +26,9 @@ def regulation_report(  # noqa: PLR0913 - options of a command
     connection: Annotated[
         int, typer.Option(min=1, help="Percent of the most drawn without heaters that it bears.")
     ] = CONNECTION_PERCENT,
-    lost: Annotated[float, typer.Option(min=0, max=1, help="Share of directives lost.")] = 0.0,
-    refused: Annotated[float, typer.Option(min=0, max=1, help="Share that is refused.")] = 0.0,
+    delayed: Delayed = 0.0,
+    lost: Lost = 0.0,
+    refused: Refused = 0.0,
     seed: Seed = 1,
     start: Annotated[datetime, typer.Option(help="First day, UTC.")] = datetime(2025, 1, 13),  # noqa: DTZ001 - as typer reads it
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("out/regulation"),
@@ -48,7 +49,7 @@ def regulation_report(  # noqa: PLR0913 - options of a command
         start=start.replace(tzinfo=UTC),
         profiles=read_profiles([SHIPPED_PROFILE]),
         heater_share=heaters,
-        rates=TerminalRates(lost=lost, refused=refused),
+        rates=terminal_rates(delayed=delayed, lost=lost, refused=refused),
     )
 
     def said(rule: str, done: int) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from deploy.cli.check import connect
 from deploy.cli.load import Communities, Households, Profiles, Seed
 from deploy.cli.regulation_report import regulation_report
+from deploy.cli.terminals import Delayed, Lost, Refused, terminal_rates
 from deploy.cli.up import stop_on_signals
 from deploy.embedded.system import EmbeddedSystem
 from deploy.simulation.page import REPORT_FILE, RESULT_FILE, write
@@ -39,6 +40,9 @@ def _command(scenario: Scenario) -> Callable[..., None]:
         minutes: Annotated[int, typer.Option(min=15, help="Length.")] = scenario.minutes,
         profiles: Profiles = None,
         seed: Seed = 1,
+        delayed: Delayed = 0.0,
+        lost: Lost = 0.0,
+        refused: Refused = 0.0,
         out: Annotated[
             Path, typer.Option(help="Folder for report.html, result.json and CSV files.")
         ] = Path("out/simulate") / scenario.name,
@@ -49,6 +53,7 @@ def _command(scenario: Scenario) -> Callable[..., None]:
             minutes=minutes,
             seed=seed,
             profiles=tuple(profiles or ()),
+            rates=terminal_rates(delayed=delayed, lost=lost, refused=refused),
         )
         stop_on_signals()
         console = Console(soft_wrap=True, highlight=False)

@@ -62,6 +62,7 @@ def run(  # noqa: PLR0913 - what, where, and who listens
         seed=options.seed,
         start=scenario.start,
         profiles=options.profiles or (SHIPPED_PROFILE,),
+        rates=options.rates,
     )
     plan = replace(plan, **scenario.world)
     profiles = read_profiles(plan.profiles)

@@ -14,6 +14,7 @@ from deploy.report.pictures import Picture
 from deploy.simulation.recording import Recording
 from deploy.simulation.verdict import Check
 from load_generator.world.grid import World
+from load_generator.world.terminals import TerminalRates
 from streams.topics import Topic
 
 
@@ -93,3 +94,4 @@ class Options:
     minutes: int
     seed: int
     profiles: tuple[Path, ...]
+    rates: TerminalRates = field(default_factory=TerminalRates)
