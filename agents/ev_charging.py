@@ -21,9 +21,10 @@ from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Changes, Effects, Messages
 from streams.domain.ev_charging import Refused, judge
-from streams.domain.ev_charging_nights import Charging, ClosedMinute, Input, Step
+from streams.domain.ev_charging_nights import Charging, ClosedMinute, Input
 from streams.domain.ev_charging_planning import compile_planner
 from streams.domain.ev_charging_registry import Chargepoints
+from streams.domain.ev_charging_telling import Step
 from streams.policies import charging_policy
 from streams.records import Record
 from streams.settings import Settings, Unregistered

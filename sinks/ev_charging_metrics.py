@@ -7,7 +7,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from schemas.ev_charging import ChargePlan, ChargerState, SessionRule, Shortage
 from sinks.table_metrics import forget_tables
-from streams.domain.ev_charging_nights import Charging, Step
+from streams.domain.ev_charging_nights import Charging
+from streams.domain.ev_charging_telling import Step
 
 REFUSED = Counter("smatrix_ev_refused_sessions_total", "Reports of sessions refused.", ["rule"])
 MALFORMED = Counter(

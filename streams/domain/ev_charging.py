@@ -226,6 +226,14 @@ def ordered_mwh(kept: Kept, since: int, until: int) -> int:
     )
 
 
+def left_mwh(kept: Kept, quarter: int, *, at: int) -> int:
+    """Return what the charger is still to give of its order for a quarter-hour; 0: it has none."""
+    order = kept.orders.get(quarter)
+    if order is None:
+        return 0
+    return order.planned_mwh - _given_mwh(kept.session, quarter, order, at)
+
+
 def _given_mwh(session: EvSession, quarter: int, order: Order, at: int) -> int:
     end = min(quarter + PERIOD_S, max(session.departure, order.start + 1))
     if at >= end:

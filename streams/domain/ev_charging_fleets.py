@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.ev_charging import ChargePlan
 from schemas.units import PERIOD_S
-from streams.domain.ev_charging import ChargingPolicy, Kept, asked_mwh, had_mwh
+from streams.domain.ev_charging import ChargingPolicy, Kept, asked_mwh, had_mwh, left_mwh
 from streams.domain.ev_charging_loads import Community, Limits, Watts, shed_w
 from streams.domain.ev_charging_planning import UNLIMITED_MWH, Fleet
 
@@ -66,13 +66,12 @@ class Night:
                     result[period] += order.planned_mwh
         return result
 
-    def keep_orders(self, fleet: Fleet, fixed: int, *, but: int) -> None:
+    def keep_orders(self, fleet: Fleet, fixed: int, *, but: int | None = None) -> None:
         """Let sessions do what they were told in the first `fixed` quarter-hours, but for one."""
         for row, kept in enumerate(self.sessions):
             for period in range(fixed if row != but else 0):
-                order = kept.orders.get(self.start + period * PERIOD_S)
-                told = 0 if order is None else order.planned_mwh
-                fleet.cap[row, period] = min(told, fleet.cap[row, period])
+                left = left_mwh(kept, self.start + period * PERIOD_S, at=self.now)
+                fleet.cap[row, period] = min(left, fleet.cap[row, period])
 
     def fleet(self, base: Watts, limits: Limits) -> Fleet:
         """Return the sessions as arrays.
@@ -98,7 +97,9 @@ class Night:
                 continue
             left = limit * self.policy.limit_percent / 100 - np.nan_to_num(base[row])
             left -= shed_w(community, start=self.start, periods=self.periods)
-            headroom[row] = np.maximum(left, 0) * MWH_PER_W
+            # Of a quarter-hour that has begun, what is left of it.
+            seconds_left = begins + PERIOD_S - np.maximum(begins, self.now)
+            headroom[row] = np.maximum(left, 0) * seconds_left * 5 / 18
         return Fleet(
             np.array(self.firsts, dtype=np.int64),
             np.array([asked_mwh(kept.session) for kept in self.sessions], dtype=np.int64),

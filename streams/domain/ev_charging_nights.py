@@ -11,15 +11,13 @@ the method: Hunter and Lange, "A Tutorial on MM Algorithms", 2004.)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from schemas.ev_charging import (
-    ChargeDirective,
     ChargePlan,
-    ChargePromise,
     ChargerState,
     EvSession,
     Shortage,
@@ -29,8 +27,6 @@ from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.ev_charging import (
     DAY_S,
     ChargingPolicy,
-    Kept,
-    Order,
     Told,
     asked_mwh,
     charged_mwh,
@@ -38,7 +34,6 @@ from streams.domain.ev_charging import (
     had_mwh,
     heard_at,
     is_told_again,
-    power_w,
     spread,
     take,
 )
@@ -53,7 +48,8 @@ from streams.domain.ev_charging_loads import (
     forecast,
     take_minute,
 )
-from streams.domain.ev_charging_planning import Fleet, Plan, plan_fleet
+from streams.domain.ev_charging_planning import Fleet, plan_fleet
+from streams.domain.ev_charging_telling import Step, direct, planned, promise
 
 _FRESH_S: Final = 6 * 3600
 """Older plans of other partitions say nothing of this night."""
@@ -68,31 +64,6 @@ class ClosedMinute(NamedTuple):
 
 
 Input = EvSession | ClosedMinute | ShedOrder
-
-
-@dataclass(slots=True)
-class Step:
-    """What a batch causes.
-
-    Attributes:
-        sessions: Communities whose sessions or orders have changed.
-        minutes: Communities whose closed minutes have.
-        histories: Communities whose history has.
-        directives: In their order.
-        promises: In their order.
-        plans: Of the partition.
-        clock_moved: Whether the record of the partition has changed.
-        too_old: Reports that were no news.
-    """
-
-    sessions: set[str] = field(default_factory=set)
-    minutes: set[str] = field(default_factory=set)
-    histories: set[str] = field(default_factory=set)
-    directives: list[ChargeDirective] = field(default_factory=list)
-    promises: list[ChargePromise] = field(default_factory=list)
-    plans: list[ChargePlan] = field(default_factory=list)
-    clock_moved: bool = False
-    too_old: int = 0
 
 
 @dataclass(slots=True)
@@ -163,19 +134,61 @@ class Charging:
                 case EvSession():
                     self._report(one, step, limits)
                 case ShedOrder():
-                    self._shed(one, step)
+                    self._shed(one, step, limits)
                 case ClosedMinute():
                     self._minute(one, step, limits, others)
         return step
 
-    def _shed(self, order: ShedOrder, step: Step) -> None:
-        community = self.communities.setdefault(order.community_id, Community())
+    def _shed(self, order: ShedOrder, step: Step, limits: Limits) -> None:
+        name = order.community_id
+        community = self.communities.setdefault(name, Community())
         known = community.sheds.get(order.order_id)
         if known is None or known.version < order.version:
             community.sheds[order.order_id] = Shed(
                 order.version, order.valid_from, order.valid_until, order.shed_w
             )
-            step.sessions.add(order.community_id)
+            step.sessions.add(name)
+            self._relieve(name, step, limits)
+
+    def _relieve(self, name: str, step: Step, limits: Limits) -> None:
+        """Take back at once what chargers were told and their connection no longer has room for.
+
+        Nobody is told more than before; what is taken back comes later, as far as there is room.
+        """
+        community = self.communities[name]
+        now = self.clock.newest + MINUTE_S
+        start = now // PERIOD_S * PERIOD_S
+        night = Night.of(self.policy, {name: community}, start=start, now=now)
+        fixed = min(max(self.clock.planned - start, -PERIOD_S) // PERIOD_S + 1, night.periods)
+        base, fleet = self._with_base(night, limits)
+        night.keep_orders(fleet, fixed)
+        told = fleet.cap[:, :fixed].copy()
+        if np.all(told.sum(axis=0) <= fleet.headroom[0, :fixed]):
+            return
+        level = self._level_without(night, base[0] * MWH_PER_W)
+        plan = plan_fleet(fleet, level, tolerance=self.policy.tolerance)
+        for row, kept in enumerate(night.sessions):
+            told_now = planned(kept, row, fleet, plan, at=now, policy=self.policy)
+            if is_told_again(kept.told, told_now):
+                kept = promise(community, kept, told_now, minute=now, step=step)  # noqa: PLW2901
+            for period in np.flatnonzero(plan.charge[row, :fixed] < told[row]).tolist():
+                quarter = start + period * PERIOD_S
+                energy = int(plan.charge[row, period])
+                kept = direct(  # noqa: PLW2901
+                    community, kept, energy, quarter, start=max(quarter, now), step=step
+                )
+
+    def _with_base(self, night: Night, limits: Limits) -> tuple[Watts, Fleet]:
+        """Return (community, period) W without vehicles, 0 where not known, and the sessions."""
+        base = np.nan_to_num(
+            forecast(
+                night.communities,
+                start=night.start,
+                periods=night.periods,
+                policy=self.policy.forecast,
+            )
+        )
+        return base, night.fleet(base, limits)
 
     def _report(self, session: EvSession, step: Step, limits: Limits) -> None:
         community = self.communities.setdefault(session.community_id, Community())
@@ -199,7 +212,7 @@ class Charging:
                     charger_state(kept, at=kept.heard, policy=self.policy),
                     session.departure,
                 )
-                self._promise(kept, result, minute=kept.heard, step=step, ended=True)
+                promise(community, kept, result, minute=kept.heard, step=step, ended=True)
         elif before is None or _wishes(before.session) != _wishes(session):
             self._answer(session, step, limits)
 
@@ -215,34 +228,31 @@ class Charging:
         start = now // PERIOD_S * PERIOD_S
         night = Night.of(self.policy, {session.community_id: community}, start=start, now=now)
         fixed = min(max(self.clock.planned - start, 0) // PERIOD_S + 1, night.periods)
-        base = forecast(
-            [community], start=start, periods=night.periods, policy=self.policy.forecast
-        )
-        fleet = night.fleet(base, limits)
+        base, fleet = self._with_base(night, limits)
         row = next(
             row
             for row, kept in enumerate(night.sessions)
             if kept.session.session_id == session.session_id
         )
         night.keep_orders(fleet, fixed, but=row)
-        level = self._level_without(night, np.nan_to_num(base[0]) * MWH_PER_W)
+        level = self._level_without(night, base[0] * MWH_PER_W)
         plan = plan_fleet(fleet, level, tolerance=self.policy.tolerance)
         kept = night.sessions[row]
-        told = self._told(kept, row, fleet, plan, at=now)
-        kept = self._promise(kept, told, minute=now, step=step)
+        told = planned(kept, row, fleet, plan, at=now, policy=self.policy)
+        kept = promise(community, kept, told, minute=now, step=step)
         for period in range(fixed):
             quarter = start + period * PERIOD_S
-            planned = int(plan.charge[row, period])
-            kept = self._direct(kept, planned, quarter, max(quarter, now), step)
+            energy = int(plan.charge[row, period])
+            kept = direct(community, kept, energy, quarter, start=max(quarter, now), step=step)
 
     def _level_without(self, night: Night, base: Watts) -> Watts:
         """Return the partition's load as last planned, without a community's own orders, mWh."""
         told = self.clock.plan
         if told is None:
             return base
-        planned = aligned(told.planned_w, told, night.start, night.periods, after=0.0)
+        charging = aligned(told.planned_w, told, night.start, night.periods, after=0.0)
         # Orders that were given since are not among it.
-        others = np.maximum(planned * MWH_PER_W - night.ordered(), 0)
+        others = np.maximum(charging * MWH_PER_W - night.ordered(), 0)
         return aligned(told.base_w, told, night.start, night.periods) * MWH_PER_W + others
 
     def _minute(
@@ -276,15 +286,7 @@ class Charging:
                 step.sessions.add(name)
             self._forget(name, community, due, step)
         night = Night.of(self.policy, self.communities, start=due, now=due)
-        base = np.nan_to_num(
-            forecast(
-                list(self.communities.values()),
-                start=due,
-                periods=night.periods,
-                policy=self.policy.forecast,
-            )
-        )
-        fleet = night.fleet(base, limits)
+        base, fleet = self._with_base(night, limits)
         own_base = base.sum(axis=0)
         level, share = self._level(own_base, fleet, others, due)
         limit = self.policy.grid_limit_w
@@ -295,11 +297,12 @@ class Charging:
             limit=None if limit is None else share * limit * MWH_PER_W,
         )
         for row, kept in enumerate(night.sessions):
-            told_now = self._told(kept, row, fleet, plan, at=due)
+            community = self.communities[kept.session.community_id]
+            told_now = planned(kept, row, fleet, plan, at=due, policy=self.policy)
             if is_told_again(kept.told, told_now):
-                kept = self._promise(kept, told_now, minute=due, step=step)  # noqa: PLW2901
+                kept = promise(community, kept, told_now, minute=due, step=step)  # noqa: PLW2901
             if had_mwh(kept, at=due, policy=self.policy) < asked_mwh(kept.session):
-                self._direct(kept, int(plan.charge[row, 0]), due, due, step)
+                direct(community, kept, int(plan.charge[row, 0]), due, start=due, step=step)
         told = ChargePlan(
             partition=self.partition,
             period_start=due,
@@ -335,76 +338,6 @@ class Charging:
         share = own_energy / energy if energy else 1.0
         return (share * (load + before) - before) * MWH_PER_W, share
 
-    def _told(self, kept: Kept, row: int, fleet: Fleet, plan: Plan, *, at: int) -> Told:
-        asked, had = int(fleet.asked[row]), int(fleet.had[row])
-        promised = had + int(plan.charge[row].sum())
-        most = min(asked, had + int(fleet.cap[row].sum()))
-        if promised >= asked:
-            shortage = Shortage.NONE
-        elif promised >= most:
-            shortage = Shortage.WINDOW
-        elif promised >= had + int(plan.possible[row]):
-            shortage = Shortage.COMMUNITY_LIMIT
-        else:
-            shortage = Shortage.GRID_LIMIT
-        state = charger_state(kept, at=at, policy=self.policy)
-        return Told(promised, shortage, state, kept.session.departure)
-
-    def _promise(
-        self, kept: Kept, told: Told, *, minute: int, step: Step, ended: bool = False
-    ) -> Kept:
-        session = kept.session
-        kept = replace(kept, step=kept.step + 1, told=told)
-        self._keep(kept, step)
-        step.promises.append(
-            ChargePromise(
-                session_id=session.session_id,
-                step=kept.step,
-                community_id=session.community_id,
-                meter_id=session.meter_id,
-                minute=minute,
-                departure=session.departure,
-                asked_mwh=asked_mwh(session),
-                charged_mwh=charged_mwh(session),
-                promised_mwh=told.promised_mwh,
-                shortage=told.shortage,
-                charger=told.charger,
-                ended=ended,
-            )
-        )
-        return kept
-
-    def _direct(self, kept: Kept, planned: int, quarter: int, start: int, step: Step) -> Kept:
-        session, end = kept.session, quarter + PERIOD_S
-        if session.departure <= start:
-            return kept
-        before = kept.orders.get(quarter)
-        version = 1 if before is None else before.version + 1
-        orders = {at: order for at, order in kept.orders.items() if at >= quarter - DAY_S}
-        orders[quarter] = Order(version, start, planned)
-        kept = replace(kept, orders=orders)
-        self._keep(kept, step)
-        step.directives.append(
-            ChargeDirective(
-                directive_id=f"{session.session_id}/{quarter}",
-                version=version,
-                session_id=session.session_id,
-                community_id=session.community_id,
-                meter_id=session.meter_id,
-                valid_from=start,
-                valid_until=end,
-                power_w=power_w(session, planned, min(end, session.departure) - start),
-                planned_mwh=planned,
-                reason=_REASONS[planned > 0],
-            )
-        )
-        return kept
-
-    def _keep(self, kept: Kept, step: Step) -> None:
-        name = kept.session.community_id
-        self.communities[name].sessions[kept.session.session_id] = kept
-        step.sessions.add(name)
-
     def _forget(self, name: str, community: Community, due: int, step: Step) -> None:
         """Let go of sessions and orders that have been over for a day."""
         for session_id, kept in list(community.sessions.items()):
@@ -415,12 +348,6 @@ class Charging:
             if shed.valid_until < due - DAY_S:
                 del community.sheds[order_id]
                 step.sessions.add(name)
-
-
-_REASONS: Final = {
-    True: "it is the vehicle's turn: the grid's load is lowest in the quarter-hours it charges in",
-    False: "it waits: it gets its energy later, or has it, or its community's connection is full",
-}
 
 
 def _wishes(session: EvSession) -> tuple[object, ...]:

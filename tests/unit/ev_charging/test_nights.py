@@ -128,17 +128,7 @@ def test_a_charger_that_reports_and_does_nothing_lags() -> None:
 def test_what_regulation_takes_is_not_planned() -> None:
     player = Player(limit_w=30_000)
     player.plug_in(*(a_session(f"s{number}") for number in range(8)))
-    order = ShedOrder(
-        order_id="o1",
-        community_id="c1",
-        version=1,
-        minute=EVENING,
-        valid_from=EVENING + 3600,
-        valid_until=EVENING + 7200,
-        shed_w=27_000,
-        deficit_w=27_000,
-        reason=ShedReason.DEFICIT,
-    )
+    order = an_order(EVENING + 3600, EVENING + 7200, shed_w=27_000)
 
     player.give(order)
     player.play(EVENING, EVENING + 7200)
@@ -148,6 +138,56 @@ def test_what_regulation_takes_is_not_planned() -> None:
     ]
     assert during
     assert not any(one.power_w for one in during)
+
+
+def test_what_regulation_takes_in_a_quarter_hour_is_taken_back_in_its_next_minute() -> None:
+    player = Player(limit_w=30_000)
+    player.plug_in(*(a_session(f"s{number}") for number in range(8)))
+    when = EVENING + 3600 + 5 * 60
+    player.play(EVENING, when)
+
+    player.give(an_order(when, when + 3600, shed_w=5_000))
+    player.play(when, when + 10 * 60)
+
+    room = 30_000 * 0.9 - 5_000
+    assert player.loads[when - 60] > room + 2_000
+    assert max(player.loads[minute] for minute in range(when, when + 600, 60)) <= room * 1.01
+
+
+def test_an_order_that_takes_nothing_from_vehicles_tells_them_nothing() -> None:
+    player = Player(limit_w=60_000)
+    player.plug_in(a_session())
+    player.play(EVENING, EVENING + 3600)
+    told = len(player.directives)
+
+    player.give(an_order(EVENING + 3600, EVENING + 7200, shed_w=5_000))
+
+    assert len(player.directives) == told
+
+
+def test_who_comes_late_in_a_quarter_hour_has_its_power_and_not_its_energy() -> None:
+    player = Player(limit_w=20_000)
+    player.play(EVENING - 3600, EVENING + 10 * 60)
+
+    # What the connection has room for in a quarter-hour would be 18 kW in the last five minutes.
+    player.plug_in(a_session(plugged_in=EVENING + 10 * 60, departure=EVENING + PERIOD_S))
+
+    assert 0 < player.directives[0].power_w <= 20_000 * 0.9 - base_w(EVENING) + 1_000
+
+
+def an_order(start: int, end: int, *, shed_w: int) -> ShedOrder:
+    """Return what regulation asks of the community in a time."""
+    return ShedOrder(
+        order_id="o1",
+        community_id="c1",
+        version=1,
+        minute=start,
+        valid_from=start,
+        valid_until=end,
+        shed_w=shed_w,
+        deficit_w=shed_w,
+        reason=ShedReason.DEFICIT,
+    )
 
 
 def test_the_same_inputs_again_change_nothing() -> None:
