@@ -1,30 +1,23 @@
 """What the registry says that batteries need: who has one, and what each community's line bears."""
 
-import logging
 from typing import Final
 
+from agents.registered import COMMUNITIES_AND_HOUSEHOLDS, entry_of
 from schemas.registry import Community, Household
 from sinks import battery_metrics as metrics
-from streams import topics
-from streams.codecs.registry import UnreadableEntryError, decode
 from streams.domain.batteries_communities import Registered
-
-logger = logging.getLogger(__name__)
-
-_KINDS: Final = {
-    topics.REGISTRY_COMMUNITIES.name: "community",
-    topics.REGISTRY_HOUSEHOLDS.name: "household",
-}
+from streams.domain.newest import take_newest
+from streams.domain.registry_stays import is_valid
 
 
 class Registry:
     """The last version of each community, and of each stay of a household that has a battery.
 
     Attributes:
-        topics: Where they are told.
+        topics: The names of those where they are told.
     """
 
-    topics: Final = tuple(_KINDS)
+    topics: Final = COMMUNITIES_AND_HOUSEHOLDS
 
     def __init__(self) -> None:
         """Begin with nobody."""
@@ -34,19 +27,11 @@ class Registry:
 
     def take(self, topic: str, value: bytes) -> None:
         """Take a record of one of the topics; what can't be read is said and left out."""
-        try:
-            entry = decode(_KINDS[topic], value)
-        except UnreadableEntryError as error:
-            metrics.MALFORMED.labels(topic).inc()
-            logger.error("a record of %s is left out: %s", topic, error)  # noqa: TRY400 - a line
-            return
-        match entry:
-            case Community():
-                before = self._communities.get(entry.community_id)
-                if before is None or before.version < entry.version:
-                    self._communities[entry.community_id] = entry
-            case Household():
-                self._take_stay(entry)
+        match entry_of(topic, value, malformed=metrics.MALFORMED.labels(topic)):
+            case Community() as community:
+                take_newest(self._communities, community.community_id, community)
+            case Household() as stay:
+                self._take_stay(stay)
             case _:
                 return
 
@@ -58,9 +43,7 @@ class Registry:
             {
                 stay.meter_id: stay.battery_wh
                 for stay in stays
-                if stay.battery_wh
-                and stay.valid_from <= at
-                and (stay.valid_to is None or at < stay.valid_to)
+                if stay.battery_wh and is_valid(stay, at)
             },
             None if community is None else community.connection_limit_w,
         )

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from agents.malformed import leave_out
 from agents.partitions import Partition, Partitions
+from agents.registered import COMMUNITIES_AND_HOUSEHOLDS, entry_of
 from schemas.ev_charging import ChargePlan, EvSession
 from schemas.registry import Community, Household
 from sinks import ev_charging_metrics as metrics
 from streams import clock, topics
 from streams.codecs import ev_charging as codec
-from streams.codecs.registry import UnreadableEntryError, decode
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Changes, Effects, Messages
@@ -33,10 +33,6 @@ from tables import ev_charging as tables
 logger = logging.getLogger(__name__)
 
 SOURCES: Final = (topics.EV_SESSIONS, topics.COMMUNITY_MINUTES, topics.SHED_ORDERS)
-_KINDS: Final = {
-    topics.REGISTRY_COMMUNITIES.name: "community",
-    topics.REGISTRY_HOUSEHOLDS.name: "household",
-}
 
 
 @dataclass(slots=True)
@@ -48,20 +44,19 @@ class _Surroundings:
     plans: dict[int, ChargePlan] = field(default_factory=dict)
 
     def take(self, topic: str, value: bytes) -> None:
-        """Take a record of a followed topic; what can't be read is said and left out."""
-        try:
-            if topic == topics.CHARGE_PLANS.name:
-                self._take_plan(ChargePlan.model_validate_json(value))
-                return
-            entry = decode(_KINDS[topic], value)
-        except (UnreadableEntryError, ValidationError) as error:
-            metrics.MALFORMED.inc()
-            logger.error("a record of %s is left out: %s", topic, error)  # noqa: TRY400 - a line
-            return
+        """Take a record of the registry; what can't be read is said and left out."""
+        entry = entry_of(topic, value, malformed=metrics.MALFORMED)
         if isinstance(entry, Community | Household):
             self.points.take(entry)
 
-    def _take_plan(self, plan: ChargePlan) -> None:
+    def take_plan(self, topic: str, value: bytes) -> None:
+        """Take a plan; what can't be read is said and left out."""
+        try:
+            plan = ChargePlan.model_validate_json(value)
+        except ValidationError as error:
+            metrics.MALFORMED.inc()
+            logger.error("a record of %s is left out: %s", topic, error)  # noqa: TRY400 - a line
+            return
         known = self.plans.get(plan.partition)
         if known is None or (known.period_start, known.version) < (plan.period_start, plan.version):
             self.plans[plan.partition] = plan
@@ -72,8 +67,8 @@ def attach(app: App, settings: Settings) -> None:
     policy, table = charging_policy(settings), tables.declare(app)
     compile_planner()
     around = _Surroundings(settings)
-    registry = app.follow(tuple(_KINDS), around.take)
-    app.follow((topics.CHARGE_PLANS.name,), around.take)
+    registry = app.follow(COMMUNITIES_AND_HOUSEHOLDS, around.take)
+    app.follow((topics.CHARGE_PLANS.name,), around.take_plan)
     partitions: Partitions[Charging] = Partitions(
         app,
         (table,),

@@ -48,7 +48,7 @@ def attach(app: App, settings: Settings) -> None:
     policy, table = malfunction_policy(settings), tables.declare(app)
     registry = Registry()
     metrics.declare(topic.name for topic in SOURCES)
-    app.follow([topic.name for topic in registry.topics], registry.take)
+    app.follow(registry.topics, registry.take)
     proving = Proving(app, settings)
 
     def forget(number: str, names: Iterable[str]) -> None:

@@ -1,16 +1,14 @@
 """What the registry says that tickets need: who mends whose faults, and which communities ended."""
 
-import logging
 from typing import Final
 
+from agents.registered import entry_of
 from schemas.registry import Community, Technician
 from sinks import malfunction_metrics as metrics
 from streams import topics
-from streams.codecs.registry import UnreadableEntryError, decode
 from streams.domain.malfunction_communities import Registered
 from streams.domain.malfunction_tickets import technician_of
-
-logger = logging.getLogger(__name__)
+from streams.domain.newest import take_newest
 
 _FOR_S: Final = 60.0
 
@@ -19,10 +17,10 @@ class Registry:
     """The last version of each technician and community.
 
     Attributes:
-        topics: Where they are told.
+        topics: The names of those where they are told.
     """
 
-    topics: Final = (topics.REGISTRY_TECHNICIANS, topics.REGISTRY_COMMUNITIES)
+    topics: Final = (topics.REGISTRY_TECHNICIANS.name, topics.REGISTRY_COMMUNITIES.name)
 
     def __init__(self) -> None:
         """Begin with nobody."""
@@ -33,22 +31,11 @@ class Registry:
 
     def take(self, topic: str, value: bytes) -> None:
         """Take a record of one of the topics; what can't be read is said and left out."""
-        kind = "technician" if topic == topics.REGISTRY_TECHNICIANS.name else "community"
-        try:
-            entry = decode(kind, value)
-        except UnreadableEntryError as error:
-            metrics.MALFORMED.labels(topic).inc()
-            logger.error("a record of %s is left out: %s", topic, error)  # noqa: TRY400 - a line
-            return
-        match entry:
-            case Technician():
-                known = self._technicians.get(entry.technician_id)
-                if known is None or known.version < entry.version:
-                    self._technicians[entry.technician_id] = entry
-            case Community():
-                before = self._communities.get(entry.community_id)
-                if before is None or before.version < entry.version:
-                    self._communities[entry.community_id] = entry
+        match entry_of(topic, value, malformed=metrics.MALFORMED.labels(topic)):
+            case Technician() as technician:
+                take_newest(self._technicians, technician.technician_id, technician)
+            case Community() as community:
+                take_newest(self._communities, community.community_id, community)
             case _:
                 return
         self._known.clear()

@@ -5,18 +5,18 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from faust.types import StreamT
 
 from agents.partitions import Partition, Partitions
+from agents.registered import entry_of
 from schemas.registry import Household
 from schemas.units import MINUTE_S
 from sinks import metrics
 from streams import clock, topics
 from streams.codecs import results
 from streams.codecs.frames import FrameDecoder
-from streams.codecs.registry import UnreadableEntryError, decode
 from streams.codecs.validation import period_readings
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
@@ -112,13 +112,9 @@ def attach(app: App, settings: Settings) -> None:
 
 def _take(rosters: Rosters, topic: str, value: bytes) -> None:
     """Take note of a household as it is registered."""
-    try:
-        household = decode("household", value)
-    except UnreadableEntryError as error:
-        metrics.UNREADABLE_ENTRIES.inc()
-        logger.error("%s: an entry is left out: %s", topic, error)  # noqa: TRY400 - said in a line
-        return
-    rosters.take(cast("Household", household))
+    household = entry_of(topic, value, malformed=metrics.UNREADABLE_ENTRIES)
+    if isinstance(household, Household):
+        rosters.take(household)
 
 
 def _outputs(step: Step, batch: Batch) -> dict[str, Messages]:

@@ -4,34 +4,27 @@ A notification goes to the partition of its recipient, in the transaction of the
 it.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from faust.types import StreamT
 from pydantic import ValidationError
 
 from agents.malformed import leave_out
+from agents.registered import COMMUNITIES_AND_HOUSEHOLDS, entry_of
 from schemas.autarky import AutarkyChange
 from schemas.malfunction import Malfunction
 from schemas.notifications import Notification, NotificationKind
 from schemas.registry import Community, Household
 from sinks import alert_metrics, notice_metrics
 from streams import topics
-from streams.codecs.registry import UnreadableEntryError, decode
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
 from streams.delivery.effects import Effects
 from streams.delivery.follower import Follower
 from streams.domain.notices import Directory, of_change, of_malfunction
-
-logger = logging.getLogger(__name__)
-
-_KINDS: Final = {
-    topics.REGISTRY_COMMUNITIES.name: "community",
-    topics.REGISTRY_HOUSEHOLDS.name: "household",
-}
 
 Notice = Callable[[bytes, Directory], Notification | None]
 
@@ -40,7 +33,7 @@ def attach(app: App) -> None:
     """Declare the agents of both causes, and follow who is registered."""
     notice_metrics.declare()
     directory = Directory()
-    follower = app.follow(tuple(_KINDS), lambda name, value: _take(directory, name, value))
+    follower = app.follow(COMMUNITIES_AND_HOUSEHOLDS, partial(_take, directory))
     telling = _Telling(app, directory, follower)
 
     @app.agent(app.bytes_topic(topics.AUTARKY_CHANGES.name), name="autarky-notices")
@@ -91,13 +84,8 @@ class _Telling:
         return found
 
 
-def _take(directory: Directory, name: str, value: bytes) -> None:
-    try:
-        entry = decode(_KINDS[name], value)
-    except UnreadableEntryError as error:
-        alert_metrics.MALFORMED.inc()
-        logger.error("%s: a record is left out: %s", name, error)  # noqa: TRY400 - a line
-        return
+def _take(directory: Directory, topic: str, value: bytes) -> None:
+    entry = entry_of(topic, value, malformed=alert_metrics.MALFORMED)
     if isinstance(entry, Community | Household):
         directory.take(entry)
 

@@ -45,7 +45,7 @@ def attach(app: App, settings: Settings) -> None:
     """Declare the table and the agent of the evaluator."""
     policy, forecasting = production_policy(settings), forecast_policy(settings)
     table, registry = tables.declare(app), Registry()
-    app.follow([topic.name for topic in registry.topics], registry.take)
+    app.follow(registry.topics, registry.take)
     stale_s = settings.control_stale_after.total_seconds()
     retention_s = int(settings.balance_retention.total_seconds())
 

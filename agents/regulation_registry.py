@@ -1,20 +1,14 @@
 """What the registry says that regulation needs: limits, and who has something to switch."""
 
-import logging
 from typing import Final
 
-from schemas.registry import Community, Household, Validity
+from agents.registered import COMMUNITIES_AND_HOUSEHOLDS, entry_of
+from schemas.registry import Community, Household
 from sinks import regulation_metrics as metrics
-from streams import topics
-from streams.codecs.registry import UnreadableEntryError, decode
+from streams.domain.newest import take_newest
+from streams.domain.registry_stays import is_valid
 from streams.domain.regulation import Flexible, Registered
 
-logger = logging.getLogger(__name__)
-
-_KINDS: Final = {
-    topics.REGISTRY_COMMUNITIES.name: "community",
-    topics.REGISTRY_HOUSEHOLDS.name: "household",
-}
 _FOR_S: Final = 900
 
 
@@ -22,10 +16,10 @@ class Registry:
     """The last version of each community and of each household's stays.
 
     Attributes:
-        topics: Where they are told.
+        topics: The names of those where they are told.
     """
 
-    topics: Final = tuple(_KINDS)
+    topics: Final = COMMUNITIES_AND_HOUSEHOLDS
 
     def __init__(self) -> None:
         """Begin with nobody."""
@@ -35,23 +29,13 @@ class Registry:
 
     def take(self, topic: str, value: bytes) -> None:
         """Take a record of one of the topics; what can't be read is said and left out."""
-        try:
-            entry = decode(_KINDS[topic], value)
-        except UnreadableEntryError as error:
-            metrics.MALFORMED.labels(topic).inc()
-            logger.error("a record of %s is left out: %s", topic, error)  # noqa: TRY400 - a line
-            return
+        entry = entry_of(topic, value, malformed=metrics.MALFORMED.labels(topic))
         match entry:
             case Community():
-                before = self._communities.get(entry.community_id)
-                if before is None or before.version < entry.version:
-                    self._communities[entry.community_id] = entry
+                take_newest(self._communities, entry.community_id, entry)
             case Household():
                 stays = self._stays.setdefault(entry.community_id, {})
-                stay = (entry.household_id, entry.valid_from)
-                known = stays.get(stay)
-                if known is None or known.version < entry.version:
-                    stays[stay] = entry
+                take_newest(stays, (entry.household_id, entry.valid_from), entry)
             case _:
                 return
         self._known.pop(entry.community_id, None)
@@ -69,8 +53,8 @@ class Registry:
 
     def _at(self, community_id: str, at: int) -> Registered:
         community = self._communities.get(community_id)
-        here = [stay for stay in self._stays.get(community_id, {}).values() if _holds(stay, at)]
-        is_there = community is not None and _holds(community, at)
+        here = [stay for stay in self._stays.get(community_id, {}).values() if is_valid(stay, at)]
+        is_there = community is not None and is_valid(community, at)
         return Registered(
             community.connection_limit_w if community is not None and is_there else None,
             "UTC" if community is None else community.zone,
@@ -85,7 +69,3 @@ class Registry:
                 if stay.contract_power_w is not None
             },
         )
-
-
-def _holds(entry: Validity, at: int) -> bool:
-    return entry.valid_from <= at and (entry.valid_to is None or at < entry.valid_to)

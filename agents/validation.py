@@ -9,10 +9,10 @@ from faust.types import StreamT
 
 from agents.malformed import leave_out
 from agents.partitions import Partition, Partitions
+from agents.registered import COMMUNITIES_AND_HOUSEHOLDS, entry_of
 from schemas.registry import Community, Household
 from sinks import validation_metrics as metrics
 from streams import clock, topics
-from streams.codecs.registry import UnreadableEntryError, decode
 from streams.codecs.validation import reading_verdicts, told_readings, validated_intervals
 from streams.delivery.app import App
 from streams.delivery.batches import Batch, batches
@@ -32,11 +32,6 @@ logger = logging.getLogger(__name__)
 AT_ONCE: Final = 16
 """Periods that are judged in one go: where a terminal's frames are lost, one takes 20 ms."""
 
-_KINDS = {
-    topics.REGISTRY_COMMUNITIES.name: "community",
-    topics.REGISTRY_HOUSEHOLDS.name: "household",
-}
-
 
 def attach(app: App, settings: Settings) -> None:
     """Declare the tables and the agent of validation."""
@@ -48,7 +43,7 @@ def attach(app: App, settings: Settings) -> None:
         thresholds=usual,
         own_thresholds=own_thresholds(settings),
     )
-    registry = app.follow(tuple(_KINDS), partial(_take, registered))
+    registry = app.follow(COMMUNITIES_AND_HOUSEHOLDS, partial(_take, registered))
     declared = tables.declare(app)
     partitions = Partitions(
         app,
@@ -104,17 +99,11 @@ def attach(app: App, settings: Settings) -> None:
 
 def _take(registered: Registered, topic: str, value: bytes) -> None:
     """Take note of a community or a household as it is registered."""
-    try:
-        entry = decode(_KINDS[topic], value)
-    except UnreadableEntryError as error:
-        metrics.MALFORMED.inc()
-        logger.error("%s: an entry is left out: %s", topic, error)  # noqa: TRY400 - said in a line
-        return
-    match entry:
-        case Community():
-            registered.take(entry)
-        case Household():
-            registered.rosters.take(entry)
+    match entry_of(topic, value, malformed=metrics.MALFORMED):
+        case Community() as community:
+            registered.take(community)
+        case Household() as household:
+            registered.rosters.take(household)
         case _:
             pass
 

@@ -17,6 +17,9 @@ TOPIC_OF: Final[dict[str, topics.Topic]] = {
 }
 """The topic of each kind of entry."""
 
+KIND_OF: Final = {topic.name: kind for kind, topic in TOPIC_OF.items()}
+"""The kind of each topic's entries, by its name."""
+
 
 class UnreadableEntryError(Exception):
     """A record that this version can't read; the text is the first thing that is wrong."""

@@ -14,6 +14,7 @@ from typing import Final
 from schemas.energy_balance import Balance, GridMinute, GridPartial
 from streams.domain.communities import NEVER
 from streams.domain.energy_balance import BalancePolicy
+from streams.domain.newest import take_newest
 
 MERGE_S: Final = 5
 """A partition tells its minute when its own patience ends; that much later it must be here."""
@@ -115,10 +116,8 @@ class GridBalance:
     def _take(self, partial: GridPartial, *, place: int, now: float) -> bool:
         """Take a partial; say whether it is new."""
         minute = self._minutes.setdefault(partial.minute, _Minute(now))
-        known = minute.parts.get(partial.partition)
-        if known is not None and known.version >= partial.version:
+        if not take_newest(minute.parts, partial.partition, partial):
             return False
-        minute.parts[partial.partition] = partial
         minute.changed_at = max(minute.changed_at, place)
         self.newest = max(self.newest, partial.minute)
         last = self._last.get(partial.partition)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from schemas.units import PERIOD_S
 from streams.domain.ev_charging import Kept, ordered_mwh
 from streams.domain.forecast import ForecastPolicy, blend
+from streams.domain.newest import take_newest
 
 HISTORY_PERIODS: Final = 8 * 96
 """A week and a day: the same time last week is among it."""
@@ -58,11 +59,7 @@ class Community:
 
 def take_minute(community: Community, minute: int, told: Minute) -> bool:
     """Take a closed minute; say whether that is news that can still be used."""
-    known = community.minutes.get(minute)
-    if minute < community.history_end or (known is not None and known.version >= told.version):
-        return False
-    community.minutes[minute] = told
-    return True
+    return minute >= community.history_end and take_newest(community.minutes, minute, told)
 
 
 def close(community: Community, *, until: int) -> bool:

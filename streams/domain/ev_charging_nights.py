@@ -50,6 +50,7 @@ from streams.domain.ev_charging_loads import (
 )
 from streams.domain.ev_charging_planning import Fleet, plan_fleet
 from streams.domain.ev_charging_telling import Step, direct, planned, promise
+from streams.domain.newest import take_newest
 
 _FRESH_S: Final = 6 * 3600
 """Older plans of other partitions say nothing of this night."""
@@ -142,11 +143,8 @@ class Charging:
     def _shed(self, order: ShedOrder, step: Step, limits: Limits) -> None:
         name = order.community_id
         community = self.communities.setdefault(name, Community())
-        known = community.sheds.get(order.order_id)
-        if known is None or known.version < order.version:
-            community.sheds[order.order_id] = Shed(
-                order.version, order.valid_from, order.valid_until, order.shed_w
-            )
+        shed = Shed(order.version, order.valid_from, order.valid_until, order.shed_w)
+        if take_newest(community.sheds, order.order_id, shed):
             step.sessions.add(name)
             self._relieve(name, step, limits)
 

@@ -2,6 +2,8 @@
 
 from schemas.registry import Community, Household
 from streams.domain.ev_charging import Place
+from streams.domain.newest import take_newest
+from streams.domain.registry_stays import is_valid
 
 
 class Chargepoints:
@@ -15,20 +17,15 @@ class Chargepoints:
     def take(self, entry: Community | Household) -> None:
         """Take a record of the registry; the highest version stands."""
         if isinstance(entry, Community):
-            known = self._communities.get(entry.community_id)
-            if known is None or known.version < entry.version:
-                self._communities[entry.community_id] = entry
+            take_newest(self._communities, entry.community_id, entry)
             return
         stays = self._stays.setdefault(entry.meter_id, {})
-        stay = (entry.household_id, entry.community_id, entry.valid_from)
-        before = stays.get(stay)
-        if before is None or before.version < entry.version:
-            stays[stay] = entry
+        take_newest(stays, (entry.household_id, entry.community_id, entry.valid_from), entry)
 
     def place(self, meter_id: str, *, at: int) -> Place | None:
         """Return where a meter is registered at a minute; None: nowhere."""
         for stay in self._stays.get(meter_id, {}).values():
-            if stay.valid_from <= at and (stay.valid_to is None or at < stay.valid_to):
+            if is_valid(stay, at):
                 return Place(stay.community_id)
         return None
 

@@ -17,6 +17,7 @@ from streams.domain.malfunction import (
     Ticket,
     Watch,
 )
+from streams.domain.registry_stays import is_valid
 
 _ID_BYTES: Final = 6
 
@@ -136,9 +137,7 @@ def technician_of(
     fit = [
         (technician.community_id is None, technician.technician_id)
         for technician in technicians
-        if technician.community_id in {None, community_id}
-        and technician.valid_from <= now
-        and (technician.valid_to is None or now < technician.valid_to)
+        if technician.community_id in {None, community_id} and is_valid(technician, now)
     ]
     return min(fit)[1] if fit else None
 

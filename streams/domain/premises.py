@@ -12,6 +12,7 @@ import numpy.typing as npt
 from schemas.registry import Community
 from schemas.units import MINUTE_S, PERIOD_MINUTES, PERIOD_S
 from streams.domain.like_days import kind_of
+from streams.domain.newest import take_newest
 from streams.domain.rosters import Rosters, limits_of
 from streams.domain.sun import elevation_deg
 from streams.domain.validation import PeriodOfDay
@@ -68,9 +69,7 @@ class Registered:
 
     def take(self, community: Community) -> None:
         """Take note of a community; of several versions the highest stands."""
-        known = self._communities.get(community.community_id)
-        if known is None or known.version < community.version:
-            self._communities[community.community_id] = community
+        take_newest(self._communities, community.community_id, community)
 
     def of(
         self, community_id: str, part: int, meters: tuple[str, ...], start: int, *, recent: Mask

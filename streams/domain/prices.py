@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from schemas.prices import Price, PriceKind
 from schemas.units import PERIOD_S
+from streams.domain.newest import take_newest
 
 Cents = npt.NDArray[np.int64]
 """Of a MWh, by period."""
@@ -47,10 +48,8 @@ class PriceBook:
 
     def take(self, price: Price) -> bool:
         """Take a price; say whether it is news: new, or of a higher version."""
-        known = self._prices.get(key_of(price))
-        if known is not None and known.version >= price.version:
+        if not take_newest(self._prices, key_of(price), price):
             return False
-        self._prices[key_of(price)] = price
         self._prospects.clear()
         if price.kind is PriceKind.DAY_AHEAD:
             self._known_until = max(self._known_until, price.period_start + PERIOD_S)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from schemas.batteries import BatteryDirective, BatteryMode
 from schemas.production import BatteryCommitment
 from schemas.units import PERIOD_S
+from streams.domain.newest import take_newest
 
 KEPT_S: Final = 4 * PERIOD_S
 
@@ -81,9 +82,8 @@ class GridCommitments:
         changes: dict[tuple[int, int], BatteryCommitment | None] = {}
         for one in told:
             place = (one.period_start, one.partition)
-            known = self._known.get(place)
-            if known is None or known.version < one.version:
-                self._known[place] = changes[place] = one
+            if take_newest(self._known, place, one):
+                changes[place] = one
         newest = max((period for period, _ in self._known), default=0)
         for place in [place for place in self._known if place[0] < newest - KEPT_S]:
             del self._known[place]

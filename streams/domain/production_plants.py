@@ -10,6 +10,7 @@ from schemas.registry import Plant
 from schemas.units import MINUTE_S
 from streams.domain.communities import NEVER
 from streams.domain.production import VOLATILE, Order, ProductionPolicy, Unit
+from streams.domain.registry_stays import is_valid
 
 _ORDERS_KEPT: Final = 20
 
@@ -115,8 +116,4 @@ def unit(state: PlantState, plant: Plant, *, at: int, policy: ProductionPolicy) 
 
 def serving(plants: Iterable[Plant], *, minute: int) -> dict[str, Plant]:
     """Return the plants that are registered for a minute, by id."""
-    return {
-        plant.plant_id: plant
-        for plant in plants
-        if plant.valid_from <= minute and (plant.valid_to is None or minute < plant.valid_to)
-    }
+    return {plant.plant_id: plant for plant in plants if is_valid(plant, minute)}

@@ -9,9 +9,9 @@ from streams.domain.registry import Entry, RegistryError, as_time, id_of, kind_o
 AnyValid = TypeVar("AnyValid", bound=Validity)
 
 
-def is_valid(entry: Validity, minute: int) -> bool:
-    """Return whether an entry holds at a minute (epoch s)."""
-    return entry.valid_from <= minute and (entry.valid_to is None or minute < entry.valid_to)
+def is_valid(entry: Validity, at: float) -> bool:
+    """Return whether an entry holds at a time (epoch s)."""
+    return entry.valid_from <= at and (entry.valid_to is None or at < entry.valid_to)
 
 
 def moved(

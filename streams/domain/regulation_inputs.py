@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from schemas.units import MINUTE_S, PERIOD_S
+from streams.domain.newest import take_newest
 from streams.domain.regulation import Registered, RegulationPolicy
 
 KEPT_PERIODS: Final = 6
@@ -99,9 +100,7 @@ class Loads:
         if told.start > oldest:
             known = self.periods.setdefault(told.start, {})
             for meter, drawn in told.drawn.items():
-                before = known.get(meter)
-                if before is None or before.version < drawn.version:
-                    known[meter] = drawn
+                take_newest(known, meter, drawn)
         forgotten = [start for start in self.periods if start <= oldest]
         for start in forgotten:
             del self.periods[start]
