@@ -160,20 +160,40 @@ class Charging:
         fixed = min(max(self.clock.planned - start, -PERIOD_S) // PERIOD_S + 1, night.periods)
         base, fleet = self._with_base(night, limits)
         night.keep_orders(fleet, fixed)
+        if np.any(fleet.cap[:, :fixed].sum(axis=0) > fleet.headroom[0, :fixed]):
+            self._plan_again(night, base, fleet, fixed=fixed, step=step)
+
+    def _plan_again(  # noqa: PLR0913 - of whom, from what, and where it is said
+        self,
+        night: Night,
+        base: Watts,
+        fleet: Fleet,
+        *,
+        fixed: int,
+        step: Step,
+        new: int | None = None,
+    ) -> None:
+        """Plan a community's night in the middle of it, and say what that changes.
+
+        Of the first `fixed` quarter-hours it is said to who is `new` in them, and to whom a plan
+        gives less than it was told: its connection has no room for all, or an on/off charger needs
+        the room now. Nobody is told more.
+        """
+        (community,) = night.communities
         told = fleet.cap[:, :fixed].copy()
-        if np.all(told.sum(axis=0) <= fleet.headroom[0, :fixed]):
-            return
         level = self._level_without(night, base[0] * MWH_PER_W)
         plan = plan_fleet(fleet, level, tolerance=self.policy.tolerance)
         for row, kept in enumerate(night.sessions):
-            told_now = planned(kept, row, fleet, plan, at=now, policy=self.policy)
-            if is_told_again(kept.told, told_now):
-                kept = promise(community, kept, told_now, minute=now, step=step)  # noqa: PLW2901
-            for period in np.flatnonzero(plan.charge[row, :fixed] < told[row]).tolist():
-                quarter = start + period * PERIOD_S
+            told_now = planned(kept, row, fleet, plan, at=night.now, policy=self.policy)
+            if row == new or is_told_again(kept.told, told_now):
+                kept = promise(community, kept, told_now, minute=night.now, step=step)  # noqa: PLW2901
+            for period in range(fixed):
                 energy = int(plan.charge[row, period])
+                if row != new and energy >= told[row, period]:
+                    continue
+                quarter = night.start + period * PERIOD_S
                 kept = direct(  # noqa: PLW2901
-                    community, kept, energy, quarter, start=max(quarter, now), step=step
+                    community, kept, energy, quarter, start=max(quarter, night.now), step=step
                 )
 
     def _with_base(self, night: Night, limits: Limits) -> tuple[Watts, Fleet]:
@@ -215,10 +235,7 @@ class Charging:
             self._answer(session, step, limits)
 
     def _answer(self, session: EvSession, step: Step, limits: Limits) -> None:
-        """Say at once what a new or changed session gets, and what its charger does until then.
-
-        What others were told of quarter-hours that are planned stands.
-        """
+        """Say at once what a new or changed session gets, and what its charger does until then."""
         community = self.communities[session.community_id]
         now = max(self.clock.newest + MINUTE_S, heard_at(session))
         if session.departure <= now:
@@ -233,15 +250,7 @@ class Charging:
             if kept.session.session_id == session.session_id
         )
         night.keep_orders(fleet, fixed, but=row)
-        level = self._level_without(night, base[0] * MWH_PER_W)
-        plan = plan_fleet(fleet, level, tolerance=self.policy.tolerance)
-        kept = night.sessions[row]
-        told = planned(kept, row, fleet, plan, at=now, policy=self.policy)
-        kept = promise(community, kept, told, minute=now, step=step)
-        for period in range(fixed):
-            quarter = start + period * PERIOD_S
-            energy = int(plan.charge[row, period])
-            kept = direct(community, kept, energy, quarter, start=max(quarter, now), step=step)
+        self._plan_again(night, base, fleet, fixed=fixed, step=step, new=row)
 
     def _level_without(self, night: Night, base: Watts) -> Watts:
         """Return the partition's load as last planned, without a community's own orders, mWh."""

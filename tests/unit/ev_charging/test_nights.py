@@ -1,9 +1,15 @@
+from collections import defaultdict
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.ev_charging import ChargerState, EvSession, SessionRule, Shortage
 from schemas.production import ShedOrder, ShedReason
 from schemas.units import PERIOD_S
 from streams.domain.ev_charging import Place, judge
+from streams.domain.ev_charging_loads import Minute
+from streams.domain.ev_charging_nights import ClosedMinute
 from tests.unit.ev_charging.playing import (
     EVENING,
     MORNING,
@@ -173,6 +179,36 @@ def test_who_comes_late_in_a_quarter_hour_has_its_power_and_not_its_energy() -> 
     player.plug_in(a_session(plugged_in=EVENING + 10 * 60, departure=EVENING + PERIOD_S))
 
     assert 0 < player.directives[0].power_w <= 20_000 * 0.9 - base_w(EVENING) + 1_000
+
+
+@given(st.lists(st.integers(0, 60), min_size=3, max_size=3), st.integers(0, 3))
+@settings(max_examples=40)
+def test_whenever_vehicles_are_heard_of_their_orders_have_room_together(
+    heard: list[int], on_off: int
+) -> None:
+    limit_w, base = 16_000, 1_800
+    waiting = defaultdict(list)
+    for number, minute in enumerate(heard):
+        session = a_session(
+            f"s{number}",
+            departure=EVENING + 3 * 3600,
+            energy_wh=10_000,
+            continuous=number >= on_off,
+        )
+        waiting[minute].append(session)
+    player = Player(limit_w=limit_w)
+
+    for number in range(61):
+        minute = EVENING - 3600 + number * 60
+        for session in waiting[number]:
+            player.give(session)
+            together = sum(
+                order.power_w
+                for order in player.orders.values()
+                if order.valid_from <= EVENING < order.valid_until
+            )
+            assert together <= limit_w * 0.9 - (base if number > 1 else 0) + 3
+        player.give(ClosedMinute("c1", minute, Minute(minute, base * 1000 // 60)))
 
 
 def an_order(start: int, end: int, *, shed_w: int) -> ShedOrder:
