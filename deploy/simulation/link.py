@@ -170,6 +170,9 @@ class Link:
     async def _listened(self) -> list[Said]:
         """Return all that was there when this was asked, and perhaps a little more."""
         heard: list[Said] = []
+        if not self.hears:
+            # A consumer without partitions waits for some, however short it may.
+            return heard
         self.consumer.resume(*self.hears)
         # An answer that came in after now may have left before it; the one after that did not.
         for _ in range(2):

@@ -11,8 +11,7 @@ from tests.acceptance.running import addresses, free_settings, smatrix
 
 SMALL: Final = ("--communities=2", "--households=60")
 
-# In lock step with a whole system each minute of a grid takes a second or more: `make test-live`.
-pytestmark = [pytest.mark.slow, pytest.mark.live]
+pytestmark = pytest.mark.slow
 
 
 def simulated(scenario: str, out: Path, *words: str) -> dict[str, Any]:

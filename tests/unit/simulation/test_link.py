@@ -89,3 +89,21 @@ async def test_says_who_is_behind_when_nobody_reads(broker: str) -> None:
 
         with pytest.raises(LinkError, match=r"questions\[[01]\] to 1"):
             await link.settled()
+
+
+async def test_a_minute_is_over_when_it_is_read_where_nothing_is_listened_to(broker: str) -> None:
+    await topics(broker)
+
+    async with (
+        a_worker(broker, "drafting", reads=QUESTIONS, writes=DRAFTS, takes_s=0.05),
+        Link.connected(
+            {"bootstrap_servers": broker},
+            reads={"drafting": [QUESTIONS]},
+            hears=[],
+            partitions=PARTITIONS,
+        ) as link,
+    ):
+        await link.tell(QUESTIONS, [(b"1", b"anyone?")])
+        said = await asyncio.wait_for(link.settled(), timeout=30)
+
+    assert said == []
