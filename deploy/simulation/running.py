@@ -25,7 +25,6 @@ from streams import clock
 from streams.delivery.clients import connection_of
 from streams.domain.registry import Claim, Entry, RegistryError
 from streams.settings import Settings
-from streams.topics import Topic
 
 ROLES: Final = ("metering", "control")
 """Those that directives come of; the others are not waited for."""
@@ -122,9 +121,11 @@ async def _play(  # noqa: PLR0913 - as above
 ) -> tuple[Player, Recording]:
     prefix = settings.topic_prefix
     told = {prefix + topic.name for topic in TOLD}
-    heard = {prefix + topic.name for topic in scenario.hears}
+    steers = any(topic in DIRECTIVES for topic in scenario.hears)
+    # Who is steered obeys in everything: plants that don't would make a deficit of their own.
+    hears = (*scenario.hears, *DIRECTIVES) if steers else scenario.hears
+    heard = {prefix + topic.name for topic in hears}
     heard |= {topic for topics in reads.values() for topic in topics} - told
-    steers = any(_is_directive(topic) for topic in scenario.hears)
     async with Link.connected(
         connection_of(settings),
         reads=reads,
@@ -135,7 +136,3 @@ async def _play(  # noqa: PLR0913 - as above
         player = Player(world, link, settings, step_minutes=step, on_minute=on_minute)
         await player.prepare(scenario.prepare(world, options.minutes))
         return player, await player.play(options.minutes)
-
-
-def _is_directive(topic: Topic) -> bool:
-    return topic in DIRECTIVES
