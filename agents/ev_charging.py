@@ -23,6 +23,7 @@ from streams.delivery.effects import Changes, Effects, Messages
 from streams.domain.ev_charging import Refused, judge
 from streams.domain.ev_charging_nights import Charging, ClosedMinute, Input
 from streams.domain.ev_charging_planning import compile_planner
+from streams.domain.ev_charging_plans import Plans
 from streams.domain.ev_charging_registry import Chargepoints
 from streams.domain.ev_charging_telling import Step
 from streams.policies import charging_policy
@@ -41,7 +42,7 @@ class _Surroundings:
 
     settings: Settings
     points: Chargepoints = field(default_factory=Chargepoints)
-    plans: dict[int, ChargePlan] = field(default_factory=dict)
+    plans: Plans = field(default_factory=Plans)
 
     def take(self, topic: str, value: bytes) -> None:
         """Take a record of the registry; what can't be read is said and left out."""
@@ -57,9 +58,7 @@ class _Surroundings:
             metrics.MALFORMED.inc()
             logger.error("a record of %s is left out: %s", topic, error)  # noqa: TRY400 - a line
             return
-        known = self.plans.get(plan.partition)
-        if known is None or (known.period_start, known.version) < (plan.period_start, plan.version):
-            self.plans[plan.partition] = plan
+        self.plans.take(plan)
 
 
 def attach(app: App, settings: Settings) -> None:
@@ -95,7 +94,7 @@ def attach(app: App, settings: Settings) -> None:
                 inputs,
                 partition=batch.partition,
                 limits=around.points.limit_w,
-                others=tuple(around.plans.values()),
+                others=around.plans.all(),
             )
             effects.changes[table] = _changes(partition.kept, step)
             effects.outputs = {

@@ -166,7 +166,6 @@ BATTERIES: Final = Scenario(
     start=datetime(2025, 4, 16, tzinfo=UTC),
     minutes=2160,
     hears=(BATTERY_DIRECTIVES,),
-    step_minutes=15,
     prepare=_prepare,
     judge=_judge,
     draw=_draw,

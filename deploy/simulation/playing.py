@@ -48,7 +48,7 @@ class Player:
     """Plays a world to a system.
 
     Attributes:
-        step_minutes: After so many minutes the system's answer is waited for; 0: only at the end.
+        is_steered: Whether each minute waits for the system's answer to the one before.
         heard: What the system said: minute, topic's name, message.
         told: How many directives devices were given.
     """
@@ -56,7 +56,7 @@ class Player:
     world: World
     link: Link
     settings: Settings
-    step_minutes: int
+    is_steered: bool
     on_minute: Callable[[int], None] = lambda _: None
     heard: list[tuple[int, str, BaseModel]] = field(default_factory=list)
     told: int = 0
@@ -81,16 +81,13 @@ class Player:
         for minute in range(start, start + minutes * MINUTE_S, MINUTE_S):
             played = self.world.play(minute, orders)
             recording.add(played)
-            is_answered = bool(self.step_minutes) and (
-                (minute // MINUTE_S + 1) % self.step_minutes == 0
-            )
             # What devices say is known before the meters', so that the same is decided each time.
             await self._tell_of_devices(played)
-            said = await self.link.settled() if is_answered else []
+            said = await self.link.settled() if self.is_steered else []
             frames = meters.frames(played.truth)
             await self._send(METER_FRAMES, ((frame.key, frame.value) for frame in frames))
             orders = []
-            if is_answered:
+            if self.is_steered:
                 said += await self.link.settled()
                 orders = self._orders(minute, said, addresses)
             self.on_minute(minute)

@@ -132,7 +132,6 @@ async def _play(  # noqa: PLR0913 - as above
         hears=sorted(heard),
         partitions=settings.partitions,
     ) as link:
-        step = scenario.step_minutes if steers else 0
-        player = Player(world, link, settings, step_minutes=step, on_minute=on_minute)
+        player = Player(world, link, settings, is_steered=steers, on_minute=on_minute)
         await player.prepare(scenario.prepare(world, options.minutes))
         return player, await player.play(options.minutes)

@@ -62,7 +62,6 @@ class Scenario:
         world: Of `WorldPlan`, what the story needs.
         connections: Says, of a run that nobody steered, what each community's connection bears, W;
             None: as registered for any fleet.
-        step_minutes: How many minutes are played before the system's answer is waited for.
         judge: Says what came of it.
         draw: Draws it.
         tables: What goes into CSV files, by file name.
@@ -78,7 +77,6 @@ class Scenario:
     hears: tuple[Topic, ...] = ()
     world: Mapping[str, Any] = field(default_factory=dict)
     connections: Callable[[Recording], Sequence[int]] | None = None
-    step_minutes: int = 1
     roles: tuple[str, ...] = ("metering", "control")
     prepare: Callable[[World, int], Iterable[tuple[Topic, bytes, bytes]]] = _nothing
     judge: Callable[[Run], list[Check]]

@@ -12,7 +12,7 @@ the method: Hunter and Lange, "A Tutorial on MM Algorithms", 2004.)
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,11 +49,9 @@ from streams.domain.ev_charging_loads import (
     take_minute,
 )
 from streams.domain.ev_charging_planning import Fleet, plan_fleet
+from streams.domain.ev_charging_plans import FRESH_S, beside
 from streams.domain.ev_charging_telling import Step, direct, planned, promise
 from streams.domain.newest import take_newest
-
-_FRESH_S: Final = 6 * 3600
-"""Older plans of other partitions say nothing of this night."""
 
 
 class ClosedMinute(NamedTuple):
@@ -127,7 +125,7 @@ class Charging:
             inputs: Reports that were judged, closed minutes, orders to draw less.
             partition: Whose they are.
             limits: What connections bear.
-            others: The last plan of each other partition.
+            others: Plans of all partitions that still say something.
         """
         self.partition, step = partition, Step()
         for one in inputs:
@@ -334,14 +332,13 @@ class Charging:
         own_energy = int(np.maximum(fleet.asked - fleet.had, 0).sum())
         load, energy = own_base.copy(), own_energy
         before = np.zeros(periods)
-        if self.clock.plan is not None and due - self.clock.plan.period_start < _FRESH_S:
+        if self.clock.plan is not None and due - self.clock.plan.period_start < FRESH_S:
             told = self.clock.plan
             before = aligned(told.planned_w, told, due, periods, after=0.0)
-        for other in others:
-            if other.partition != self.partition and due - other.period_start < _FRESH_S:
-                load += aligned(other.base_w, other, due, periods)
-                load += aligned(other.planned_w, other, due, periods, after=0.0)
-                energy += other.planned_mwh
+        for other in beside(others, partition=self.partition, due=due):
+            load += aligned(other.base_w, other, due, periods)
+            load += aligned(other.planned_w, other, due, periods, after=0.0)
+            energy += other.planned_mwh
         share = own_energy / energy if energy else 1.0
         return (share * (load + before) - before) * MWH_PER_W, share
 

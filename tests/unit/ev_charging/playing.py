@@ -151,12 +151,10 @@ def fold_again(charging: Charging, inputs: Sequence[Input], limit_w: int | None)
 
 
 def in_partitions(players: Sequence[Player]) -> Iterator[Callable[[], None]]:
-    """Yield what tells each of some players the last plans of the others."""
+    """Yield what tells each of some players the plans of the others."""
     for player in players:
 
         def tell(player: Player = player) -> None:
-            player.others = [
-                other.plans[-1] for other in players if other is not player and other.plans
-            ]
+            player.others = [plan for other in players for plan in other.plans[-2:]]
 
         yield tell
