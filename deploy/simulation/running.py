@@ -121,9 +121,9 @@ async def _play(  # noqa: PLR0913 - as above
 ) -> tuple[Player, Recording]:
     prefix = settings.topic_prefix
     told = {prefix + topic.name for topic in TOLD}
-    steers = any(topic in DIRECTIVES for topic in scenario.hears)
+    steers = bool(scenario.hears)
     # Who is steered obeys in everything: plants that don't would make a deficit of their own.
-    hears = (*scenario.hears, *DIRECTIVES) if steers else scenario.hears
+    hears = (*scenario.hears, *DIRECTIVES) if steers else ()
     heard = {prefix + topic.name for topic in hears}
     heard |= {topic for topics in reads.values() for topic in topics} - told
     async with Link.connected(
