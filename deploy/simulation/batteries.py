@@ -22,7 +22,7 @@ from load_generator.world.vehicles import local_day
 from schemas.prices import Price
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.codecs import prices as codec
-from streams.topics import BATTERY_DIRECTIVES, PRICES, Topic
+from streams.topics import BATTERY_DIRECTIVES, PRICES, PRODUCTION_ORDERS, Topic
 
 KNOWN_AHEAD_DAYS: Final = 2
 """Prices are known for the days that are played, and for so many after them."""
@@ -165,7 +165,7 @@ BATTERIES: Final = Scenario(
     "hold and discharge where it is dear, within their levels and without a new peak.",
     start=datetime(2025, 4, 16, tzinfo=UTC),
     minutes=2160,
-    hears=(BATTERY_DIRECTIVES,),
+    hears=(BATTERY_DIRECTIVES, PRODUCTION_ORDERS),
     prepare=_prepare,
     judge=_judge,
     draw=_draw,

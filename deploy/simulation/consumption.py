@@ -15,7 +15,7 @@ from deploy.simulation.scenario import Run, Scenario
 from deploy.simulation.verdict import Check
 from deploy.truth_check import compare, stored_periods
 from schemas.energy_balance import GridMinute
-from streams.topics import GRID_MINUTES
+from streams.topics import GRID_MINUTES, PRODUCTION_ORDERS
 
 PATIENCE_S: Final = 60.0
 _POLL_S: Final = 0.5
@@ -177,7 +177,7 @@ GLOBAL_CONSUMPTION: Final = Scenario(
     start=_SUMMER,
     minutes=1440,
     roles=("metering", "control", "history"),
-    hears=(GRID_MINUTES,),
+    hears=(GRID_MINUTES, PRODUCTION_ORDERS),
     judge=_judge_grid,
     draw=_draw_grid,
     tables=_tables,

@@ -35,7 +35,7 @@ DIRECTIVES: Final = (
     CHARGE_DIRECTIVES,
     BATTERY_DIRECTIVES,
 )
-"""Topics whose messages devices follow."""
+"""Topics whose messages devices can follow."""
 
 TOLD: Final = (METER_FRAMES, PLANT_READINGS, EV_SESSIONS, DIRECTIVE_ACKS)
 """Topics that the grid writes."""
@@ -48,6 +48,7 @@ class Player:
     """Plays a world to a system.
 
     Attributes:
+        obeys: The topics whose directives devices follow.
         is_steered: Whether each minute waits for the system's answer to the one before.
         heard: What the system said: minute, topic's name, message.
         told: How many directives devices were given.
@@ -56,6 +57,7 @@ class Player:
     world: World
     link: Link
     settings: Settings
+    obeys: tuple[Topic, ...]
     is_steered: bool
     on_minute: Callable[[int], None] = lambda _: None
     heard: list[tuple[int, str, BaseModel]] = field(default_factory=list)
@@ -120,7 +122,7 @@ class Player:
             known = _BY_NAME[topic[prefix:]]
             message = known.message.model_validate_json(value)
             self.heard.append((minute, known.name, message))
-            if known in DIRECTIVES:
+            if known in self.obeys:
                 orders.append(addresses.order(message))
                 # Versions grow with each start in the same folder.
                 self._digest.update(message.model_dump_json(exclude={"version"}).encode())

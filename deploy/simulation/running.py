@@ -122,9 +122,7 @@ async def _play(  # noqa: PLR0913 - as above
     prefix = settings.topic_prefix
     told = {prefix + topic.name for topic in TOLD}
     steers = bool(scenario.hears)
-    # Who is steered obeys in everything: plants that don't would make a deficit of their own.
-    hears = (*scenario.hears, *DIRECTIVES) if steers else ()
-    heard = {prefix + topic.name for topic in hears}
+    heard = {prefix + topic.name for topic in scenario.hears}
     heard |= {topic for topics in reads.values() for topic in topics} - told
     async with Link.connected(
         connection_of(settings),
@@ -132,6 +130,7 @@ async def _play(  # noqa: PLR0913 - as above
         hears=sorted(heard),
         partitions=settings.partitions,
     ) as link:
-        player = Player(world, link, settings, is_steered=steers, on_minute=on_minute)
+        obeys = tuple(topic for topic in scenario.hears if topic in DIRECTIVES)
+        player = Player(world, link, settings, obeys, is_steered=steers, on_minute=on_minute)
         await player.prepare(scenario.prepare(world, options.minutes))
         return player, await player.play(options.minutes)

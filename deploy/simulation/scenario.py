@@ -57,8 +57,8 @@ class Scenario:
         story: What happens and what must come of it, in a sentence or two.
         start: First minute.
         minutes: Length, where nobody says another.
-        hears: What is listened to, besides all directives, which are obeyed; nothing: the grid is
-            not steered, and its minutes do not wait for an answer.
+        hears: What is listened to. Devices obey the directives among it, so that what comes of the
+            story comes of these alone; nothing: minutes do not wait for an answer.
         world: Of `WorldPlan`, what the story needs.
         connections: Says, of a run that nobody steered, what each community's connection bears, W;
             None: as registered for any fleet.

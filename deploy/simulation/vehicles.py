@@ -13,7 +13,7 @@ from deploy.simulation.pictures import draw_gantt, draw_loads
 from deploy.simulation.recording import Recording
 from deploy.simulation.scenario import Run, Scenario
 from deploy.simulation.verdict import Check
-from streams.topics import CHARGE_DIRECTIVES, CHARGE_PLANS, CHARGE_PROMISES
+from streams.topics import CHARGE_DIRECTIVES, CHARGE_PLANS, CHARGE_PROMISES, PRODUCTION_ORDERS
 
 ROUNDING_MWH: Final = 60_000
 """60 Wh: what a charger misses by the minute in which a power begins or ends."""
@@ -127,7 +127,7 @@ VEHICLES: Final = Scenario(
     "while the grid's load stays as even as can be.",
     start=datetime(2025, 1, 16, 14, tzinfo=UTC),
     minutes=1200,
-    hears=(CHARGE_DIRECTIVES, CHARGE_PROMISES, CHARGE_PLANS),
+    hears=(CHARGE_DIRECTIVES, CHARGE_PROMISES, CHARGE_PLANS, PRODUCTION_ORDERS),
     judge=_judge,
     draw=_draw,
     tables=_tables,
