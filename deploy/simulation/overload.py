@@ -28,7 +28,7 @@ from streams.settings import get_settings
 from streams.topics import GRID_MINUTES, PRODUCTION_ORDERS, SHED_ORDERS, SWITCH_DIRECTIVES
 
 START: Final = datetime(2025, 1, 16, 15, tzinfo=UTC)
-MINUTES: Final = 480
+MINUTES: Final = 540
 TRIP: Final = START + timedelta(hours=3)
 TRIPS: Final = "gas-combined"
 OUT_MINUTES: Final = 60
