@@ -34,9 +34,14 @@ def project(request: pytest.FixtureRequest) -> dict[str, Any]:
     return tomllib.loads((request.config.rootpath / "pyproject.toml").read_text())
 
 
+def _packages(root: Path) -> list[Path]:
+    """Return the folders of what is built: all packages but the tests'."""
+    return [path.parent for path in root.glob("*/__init__.py") if path.parent.name != "tests"]
+
+
 def test_every_package_is_linted_typed_and_built(project: dict[str, Any], root: Path) -> None:
     built = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    packages = [path.parent.name for path in sorted(root.glob("*/__init__.py"))]
+    packages = sorted(folder.name for folder in _packages(root))
 
     assert built == packages
     assert project["tool"]["importlinter"]["root_packages"] == packages
@@ -45,7 +50,7 @@ def test_every_package_is_linted_typed_and_built(project: dict[str, Any], root: 
 
 
 def test_every_package_and_the_tests_say_what_lives_there(root: Path) -> None:
-    folders = [*(path.parent for path in root.glob("*/__init__.py")), root / "tests"]
+    folders = [*_packages(root), root / "tests"]
     lines = {
         folder.name: len((folder / "README.md").read_text().splitlines())
         for folder in folders
