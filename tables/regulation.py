@@ -116,6 +116,7 @@ def encode_switch(switch: Switch) -> bytes:
             "shed_s": switch.shed_s,
             "before_s": switch.before_s,
             "is_answered": switch.is_answered,
+            "obeyed": [switch.obeyed_at, switch.obeyed_until],
         }
     )
 
@@ -128,6 +129,8 @@ def decode_switch(data: bytes) -> Switch:
     """
     stored = _checked(data, "regulation-switches")
     off_at, back_at, sent_at, refused_until = stored["times"]
+    # Not kept at first: then what it obeyed, or was off before, is over.
+    obeyed_at, obeyed_until = stored.get("obeyed", (0, 0))
     return Switch(
         SwitchDirective.model_validate(stored["directive"]),
         off_at=off_at,
@@ -135,11 +138,12 @@ def decode_switch(data: bytes) -> Switch:
         relief_w=stored["relief_w"],
         level=Level(stored["level"]),
         shed_s=stored["shed_s"],
-        # Not kept at first: then what it was off before is over.
         before_s=stored.get("before_s", 0),
         sent_at=sent_at,
         is_answered=stored["is_answered"],
         refused_until=refused_until,
+        obeyed_at=obeyed_at,
+        obeyed_until=obeyed_until,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from schemas.regulation import Level, SwitchChoice, SwitchDirective, SwitchState
+from schemas.regulation import AckOutcome, Level, SwitchChoice, SwitchDirective, SwitchState
 from schemas.units import MINUTE_S
 from streams.domain.regulation_foresight import Demand
 from streams.domain.regulation_hours import OffPeak
@@ -255,6 +255,8 @@ class Switch:
         sent_at: When the directive was sent last.
         is_answered: Whether a terminal has acknowledged or refused it.
         refused_until: Nothing is asked of it before; 0: it refused nothing.
+        obeyed_at: When it said that it is off; 0: it has not.
+        obeyed_until: Until when it said that it stays off.
     """
 
     directive: SwitchDirective
@@ -267,6 +269,8 @@ class Switch:
     is_answered: bool = False
     refused_until: int = 0
     before_s: int = 0
+    obeyed_at: int = 0
+    obeyed_until: int = 0
 
     def is_off(self, at: int) -> bool:
         """Say whether it is off, as ordered, at a time."""
@@ -281,6 +285,21 @@ class Switch:
         if at - self.back_at >= min_on_s:
             return 0
         return self.before_s + self.back_at - self.off_at
+
+    def answered(self, outcome: AckOutcome, *, at: int) -> "Switch":
+        """Return it with a terminal's answer, given in the minute `at`, to what was sent last."""
+        after = replace(self, is_answered=True)
+        told = self.directive
+        if told.state is not SwitchState.OFF or self.back_at <= told.valid_from:
+            return after
+        if outcome is AckOutcome.OBEYED:
+            return replace(after, obeyed_at=self.obeyed_at or at, obeyed_until=told.valid_until)
+        # Not asked again before this directive would have ended.
+        after = replace(after, refused_until=told.valid_until)
+        if self.obeyed_at:
+            # A renewal: what it obeyed before still holds. Until then it is asked again.
+            return replace(after, back_at=min(self.back_at, self.obeyed_until))
+        return replace(after, back_at=self.off_at, relief_w=0)
 
     def seconds_shed(self, until: int) -> int:
         """Return for how long it has been off up to a time, all in all."""

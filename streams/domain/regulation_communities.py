@@ -190,15 +190,7 @@ class Regulation:
         if switch.is_answered:
             return
         step.acknowledged[ack.outcome] = step.acknowledged.get(ack.outcome, 0) + 1
-        after = replace(switch, is_answered=True)
-        if ack.outcome is AckOutcome.REFUSED and switch.back_at > switch.directive.valid_from:
-            # It was never off, and is not asked again before that directive would have ended.
-            after = replace(
-                after,
-                back_at=switch.off_at,
-                relief_w=0,
-                refused_until=switch.directive.valid_until,
-            )
+        after = switch.answered(ack.outcome, at=ack.minute)
         self.switches[ack.community_id][ack.meter_id] = after
         step.switches[ack.community_id, ack.meter_id] = after
 

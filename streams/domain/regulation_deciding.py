@@ -278,7 +278,10 @@ class _Deciding:
             directive = switch.directive.model_copy(
                 update={"version": switch.directive.version + 1, "valid_until": until}
             )
-            self._put(meter, replace(switch, directive=directive, back_at=until, sent_at=self._now))
+            renewed = replace(
+                switch, directive=directive, back_at=until, sent_at=self._now, is_answered=False
+            )
+            self._put(meter, renewed)
 
     def _send_again(self) -> None:
         now = self._now

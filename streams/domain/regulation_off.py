@@ -115,6 +115,6 @@ class Off:
             for meter, switch in self.switches.items()
             if switch.is_off(now)
             and switch.directive.state is SwitchState.OFF
-            and now - switch.off_at >= least_s
+            and now - max(switch.off_at, switch.obeyed_at) >= least_s
         ]
         return [(meter, self.switches[meter]) for *_, meter in sorted(found)]

@@ -75,10 +75,14 @@ def quarters(
 
 
 def an_answer(
-    directive_id: str, meter: str, outcome: AckOutcome = AckOutcome.OBEYED
+    directive_id: str, meter: str, outcome: AckOutcome = AckOutcome.OBEYED, *, minute: int = 0
 ) -> DirectiveAck:
     return DirectiveAck(
-        directive_id=directive_id, community_id="c1", meter_id=meter, minute=NOON, outcome=outcome
+        directive_id=directive_id,
+        community_id="c1",
+        meter_id=meter,
+        minute=at(minute),
+        outcome=outcome,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.regulation import AckOutcome, Level, SwitchReason, SwitchState
 from streams.domain.regulation import Flexible, PolicyError, Registered, jain
+from streams.domain.regulation_communities import Step
 from streams.domain.regulation_hours import OffPeak, is_on
 from streams.domain.regulation_inputs import ClosedPeriod
 from streams.domain.regulation_orders import violations
@@ -380,6 +381,48 @@ def test_a_directive_is_renewed_before_it_expires() -> None:
     assert renewed[0].model_copy(update={"version": 1, "valid_until": first.valid_until}) == first
 
 
+def test_a_renewal_that_is_refused_is_asked_again_while_what_was_obeyed_before_holds() -> None:
+    played = Played(with_calm(3_600), answers=False)
+    first = played.minute(1, OVER).directives[0]
+    name, meter = first.directive_id, first.meter_id
+    played.minute(2, 92_000, an_answer(name, meter, minute=2))
+    renewed_in = next(n for n in range(3, 40) if _versions(played.minute(n, 92_000), name))
+
+    refused = an_answer(name, meter, AckOutcome.REFUSED, minute=renewed_in + 1)
+    again = played.minute(renewed_in + 1, 92_000, refused)
+
+    assert _versions(again, name) == [3]
+    assert meter in played.off((first.valid_until - at(0)) // MINUTE_S)
+
+
+def test_a_renewal_that_is_refused_to_the_end_ends_with_what_was_obeyed_before() -> None:
+    played = Played(with_calm(3_600), answers=False)
+    first = played.minute(1, OVER).directives[0]
+    until = (first.valid_until - at(0)) // MINUTE_S
+    outcomes = [AckOutcome.OBEYED] + [AckOutcome.REFUSED] * until
+
+    for number, outcome in enumerate(outcomes, 2):
+        said = an_answer(first.directive_id, first.meter_id, outcome, minute=number)
+        played.minute(number, 92_000, said)
+
+    switch = played.regulation.switches["c1"][first.meter_id]
+    assert switch.directive.version > 1
+    assert (switch.off_at, switch.back_at) == (first.valid_from, first.valid_until)
+
+
+def test_who_obeyed_late_is_off_from_then_on_for_the_least_time() -> None:
+    played = Played(answers=False)
+    late = played.minute(1, OVER).directives[0]
+    played.minute(5, 60_000, an_answer(late.directive_id, late.meter_id, minute=5))
+
+    for number in range(6, 19):
+        played.minute(number, 60_000)
+    assert played.off(19) >= {late.meter_id}
+    back = played.minute(19, 60_000).directives
+
+    assert late.meter_id in {one.meter_id for one in back if one.state is SwitchState.AUTO}
+
+
 def test_inputs_that_are_too_old_give_everything_back() -> None:
     played = Played()
     off = {one.meter_id for one in played.minute(1, OVER).directives}
@@ -503,3 +546,7 @@ def test_the_settings_defaults_are_a_policy() -> None:
 
 def _later_quarters() -> list[ClosedPeriod]:
     return quarters(version=2)
+
+
+def _versions(step: Step, directive_id: str) -> list[int]:
+    return [one.version for one in step.directives if one.directive_id == directive_id]
