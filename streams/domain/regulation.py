@@ -122,8 +122,8 @@ class RegulationPolicy:
 
     @property
     def renew_within_s(self) -> int:
-        """How long before its end a directive is renewed: the time to say it thrice."""
-        return min(self.validity_s // 3, 3 * self.resend_after_s)
+        """How long before its end a directive is renewed: the time to say it five times."""
+        return min(self.validity_s // 3, 5 * self.resend_after_s)
 
     @property
     def least_off_s(self) -> int:
@@ -287,19 +287,34 @@ class Switch:
         return self.before_s + self.back_at - self.off_at
 
     def answered(self, outcome: AckOutcome, *, at: int) -> "Switch":
-        """Return it with a terminal's answer, given in the minute `at`, to what was sent last."""
+        """Return it with a terminal's answer, given in the minute `at`, to what was sent last.
+
+        The very same when it was answered before; but who refused it when it was said again, and
+        then says that the first time was heard after all, is off.
+        """
+        told, is_obeyed = self.directive, outcome is AckOutcome.OBEYED
+        if self.is_answered and not (is_obeyed and self.has_refused):
+            return self
         after = replace(self, is_answered=True)
-        told = self.directive
-        if told.state is not SwitchState.OFF or self.back_at <= told.valid_from:
+        if told.state is not SwitchState.OFF:
             return after
-        if outcome is AckOutcome.OBEYED:
-            return replace(after, obeyed_at=self.obeyed_at or at, obeyed_until=told.valid_until)
-        # Not asked again before this directive would have ended.
-        after = replace(after, refused_until=told.valid_until)
-        if self.obeyed_at:
-            # A renewal: what it obeyed before still holds. Until then it is asked again.
-            return replace(after, back_at=min(self.back_at, self.obeyed_until))
-        return replace(after, back_at=self.off_at, relief_w=0)
+        if is_obeyed:
+            return replace(
+                after,
+                back_at=told.valid_until,
+                obeyed_at=self.obeyed_at or at,
+                obeyed_until=told.valid_until,
+                refused_until=0,
+            )
+        # It was never off; or, a renewal, what it obeyed before holds, and it is asked again until
+        # that ends. Then it is left alone for as long as this directive would have held.
+        back_at = min(self.back_at, self.obeyed_until) if self.obeyed_at else self.off_at
+        return replace(after, back_at=back_at, refused_until=told.valid_until)
+
+    @property
+    def has_refused(self) -> bool:
+        """Whether it refused to be switched off by what was sent last."""
+        return not self.obeyed_at and self.refused_until == self.directive.valid_until
 
     def seconds_shed(self, until: int) -> int:
         """Return for how long it has been off up to a time, all in all."""

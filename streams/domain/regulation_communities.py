@@ -187,10 +187,10 @@ class Regulation:
         switch = self.switches.get(ack.community_id, {}).get(ack.meter_id)
         if switch is None or switch.directive.directive_id != ack.directive_id:
             return
-        if switch.is_answered:
+        after = switch.answered(ack.outcome, at=ack.minute)
+        if after is switch:
             return
         step.acknowledged[ack.outcome] = step.acknowledged.get(ack.outcome, 0) + 1
-        after = switch.answered(ack.outcome, at=ack.minute)
         self.switches[ack.community_id][ack.meter_id] = after
         step.switches[ack.community_id, ack.meter_id] = after
 

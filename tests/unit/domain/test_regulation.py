@@ -381,6 +381,21 @@ def test_a_directive_is_renewed_before_it_expires() -> None:
     assert renewed[0].model_copy(update={"version": 1, "valid_until": first.valid_until}) == first
 
 
+def test_who_refuses_what_was_said_again_and_obeys_the_first_time_after_all_is_off() -> None:
+    played = Played(answers=False)
+    first = played.minute(1, OVER).directives[0]
+    again = next(one for one in played.minute(3, 92_000).directives if one.meter_id == "m00")
+    name, meter = first.directive_id, first.meter_id
+    assert (again.directive_id, again.version) == (name, 2)
+
+    played.minute(4, 92_000, an_answer(name, meter, AckOutcome.REFUSED, minute=4))
+    assert meter not in played.off(5)
+    played.minute(5, 92_000, an_answer(name, meter, minute=5))
+
+    assert meter in played.off(6)
+    assert played.regulation.switches["c1"][meter].relief_w == HEATER_W
+
+
 def test_a_renewal_that_is_refused_is_asked_again_while_what_was_obeyed_before_holds() -> None:
     played = Played(with_calm(3_600), answers=False)
     first = played.minute(1, OVER).directives[0]
