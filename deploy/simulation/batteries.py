@@ -161,10 +161,11 @@ def _tables(run: Run) -> dict[str, pa.Table]:
 BATTERIES: Final = Scenario(
     name="batteries",
     title="Batteries by price",
-    story="A day and a half in April at day-ahead prices: batteries charge where energy is cheap, "
-    "hold and discharge where it is dear, within their levels and without a new peak.",
-    start=datetime(2025, 4, 16, tzinfo=UTC),
-    minutes=2160,
+    story="Two days in April at day-ahead prices. On the first nothing is known of the households "
+    "yet, and batteries live with them; then they charge where energy is cheap, hold and discharge "
+    "where it is dear, within their levels and without a new peak.",
+    start=datetime(2025, 4, 16, 4, tzinfo=UTC),
+    minutes=2640,
     hears=(BATTERY_DIRECTIVES, PRODUCTION_ORDERS),
     prepare=_prepare,
     judge=_judge,

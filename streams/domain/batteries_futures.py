@@ -21,6 +21,10 @@ COMPARED_PERIODS: Final = 8
 SHARPNESS: Final = 4.0
 """A day that was off by the mean of all days counts e^-4 of one that was not off."""
 
+LEAST_KNOWN: Final = 0.75
+"""Of the next day's quarter-hours so many must have been measured on one of the last days. A blend
+that knows no day takes what is for what will be: at noon, sun for ever."""
+
 ANCHOR_PERIODS: Final = 2
 """By the mean of so many last quarter-hours each day is moved to where the household is now."""
 
@@ -29,7 +33,7 @@ class Futures(NamedTuple):
     """What may come.
 
     Attributes:
-        nets: (household, future, period) W; NaN where nothing is known of a household.
+        nets: (household, future, period) W; NaN where hardly a day is known of a household.
         chances: (household, future), which sum to 1.
     """
 
@@ -45,6 +49,8 @@ class Futures(NamedTuple):
 
 def futures_of(histories: Watts, *, start: int, periods: int, policy: ForecastPolicy) -> Futures:
     """Return each household's last seven days as its futures; what a day lacks is as blended.
+
+    Nothing is expected of a household before `LEAST_KNOWN` of a day is known.
 
     Args:
         histories: (household, period) W, NaN where not known; the last one ends at `start`.
@@ -72,6 +78,8 @@ def futures_of(histories: Watts, *, start: int, periods: int, policy: ForecastPo
     fades = np.exp(-np.arange(1, periods + 1) / policy.anchor_periods)
     moved = after + _mean(off[..., -ANCHOR_PERIODS:])[..., None] * fades
     nets = np.where(np.isfinite(moved), moved, forecast[:, None, :])
+    is_known = np.isfinite(after[..., :PERIODS_A_DAY]).any(axis=1)
+    nets[is_known.mean(axis=-1) < LEAST_KNOWN] = np.nan
     return Futures(nets, _chances(_mean(off**2)))
 
 

@@ -43,9 +43,9 @@ def test_what_is_kept_is_what_really_flowed(scenario: str, tmp_path: Path) -> No
 def test_two_runs_with_one_seed_make_the_same_decisions(tmp_path: Path) -> None:
     words = ("--minutes=60", "--seed=3")
 
-    one = simulated("batteries", tmp_path / "one", *words)
-    again = simulated("batteries", tmp_path / "again", *words)
-    other = simulated("batteries", tmp_path / "other", "--minutes=60", "--seed=4")
+    one = simulated("production", tmp_path / "one", *words)
+    again = simulated("production", tmp_path / "again", *words)
+    other = simulated("production", tmp_path / "other", "--minutes=60", "--seed=4")
 
     assert one["directives"] > 0
     assert one["decisions"] == again["decisions"]

@@ -57,6 +57,18 @@ def test_what_a_day_lacks_is_as_the_blend_says() -> None:
     assert np.allclose(futures.nets[0, DAYS - 1], expected)
 
 
+@pytest.mark.parametrize(("share", "is_expected"), [(0.7, False), (0.8, True)])
+def test_nothing_is_expected_before_most_of_a_day_is_known(
+    share: float, is_expected: bool
+) -> None:
+    known = round(PERIODS_A_DAY * share)
+
+    futures = futures_of(days_of([-2_000.0])[:, -known:], start=NOON, periods=150, policy=POLICY)
+
+    assert np.isfinite(futures.nets).all() == is_expected
+    assert np.isnan(futures.nets).all() != is_expected
+
+
 def test_nothing_is_expected_of_whom_nothing_is_known() -> None:
     futures = futures_of(days_of([np.nan] * 8), start=NOON, periods=8, policy=POLICY)
 
@@ -76,4 +88,4 @@ def test_whatever_is_known_chances_sum_to_1_and_every_period_is_expected(
 
     assert futures.chances.sum() == pytest.approx(1)
     assert futures.nets.shape == (1, DAYS, periods)
-    assert np.isfinite(futures.nets).all() == np.isfinite(history).any()
+    assert np.isfinite(futures.nets).all() == np.isfinite(levels[-DAYS:]).any()
