@@ -59,7 +59,7 @@ def test_what_a_day_lacks_is_as_the_blend_says() -> None:
 
 @pytest.mark.parametrize(("share", "is_expected"), [(0.7, False), (0.8, True)])
 def test_nothing_is_expected_before_most_of_a_day_is_known(
-    share: float, is_expected: bool
+    share: float, *, is_expected: bool
 ) -> None:
     known = round(PERIODS_A_DAY * share)
 
