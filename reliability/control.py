@@ -98,7 +98,8 @@ def check_control(
         for record in _read(ground, topics.REGULATION_MINUTES)
     ]
     due = first_told(closed)
-    waited = reactions(due, sent, [away.over for away in aways])
+    starts = [moment for post in ground.crew.of("control") for moment in post.starts]
+    waited = reactions(due, sent, [*starts, *(away.over for away in aways)])
     of_control = [away for away in aways if away.is_control]
     amid = in_overload(of_control, due, decided, policy=policy)
     flexible = {

@@ -248,7 +248,8 @@ def reactions(
     Args:
         closed: The minutes that are decided on.
         sent: All directives.
-        recovered: When the cause of each fault was gone, epoch seconds.
+        recovered: When the cause of each fault was gone, and when each worker of control was
+            started, epoch seconds.
     """
     first: dict[tuple[str, int], float] = {}
     for at, one in sent:

@@ -11,6 +11,7 @@ from typing import Final
 
 from deploy.embedded.processes import Child, free_port, start, stop
 from deploy.embedded.system import Worker
+from streams import clock
 
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 8.0
@@ -31,6 +32,7 @@ class Post:
         worker: Who has it now.
         held: While true, nobody is started.
         ends: How its workers have ended: exit statuses, oldest first.
+        starts: When they were started, epoch seconds.
     """
 
     role: str
@@ -41,6 +43,7 @@ class Post:
     worker: Worker | None = None
     held: bool = False
     ends: list[int] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
     _pause_s: float = _FIRST_PAUSE_S
     _started_at: float = 0.0
     _start_at: float = 0.0
@@ -63,6 +66,7 @@ class Post:
     def start(self) -> Worker:
         """Start a worker now."""
         self._started_at = time.monotonic()
+        self.starts.append(clock.epoch_now())
         self.worker = _start_worker(self, self.log)
         return self.worker
 
