@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from deploy.autarky_check import ExpectedAutarky
 from deploy.cli.check import connect
 from deploy.embedded.system import EmbeddedSystem
+from load_generator.faults import FAULT_RATES
+from load_generator.plan import Plan
 from load_generator.truth import read_truth
 from tests.acceptance.running import (
     addresses,
@@ -18,6 +21,20 @@ from tests.acceptance.running import (
     worker_of,
 )
 
+FAULTS: Final = "some"
+
+
+def plan_of(day: datetime) -> Plan:
+    """Return what `play` plays of a day."""
+    return Plan(
+        communities=6,
+        households=60,
+        seed=3,
+        start=day,
+        minutes=1_440,
+        faults=FAULT_RATES[FAULTS],
+    )
+
 
 def play(
     system: EmbeddedSystem,
@@ -27,14 +44,15 @@ def play(
     meanwhile: Callable[[], None] = lambda: None,
 ) -> None:
     """Play a day of faults, and return when ClickHouse has its periods."""
+    plan = plan_of(day)
     sending = load(
         system,
         truth,
-        communities=6,
-        households=60,
-        minutes=1_440,
-        faults="some",
-        seed=3,
+        communities=plan.communities,
+        households=plan.households,
+        minutes=plan.minutes,
+        faults=FAULTS,
+        seed=plan.seed,
         speed="max",
         start=day.strftime("%Y-%m-%dT%H:%M:%S"),
     )

@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.live]
 
 RULES: Final = {
     "SMATRIX_ALLOWED_LATENESS": "10",
+    "SMATRIX_BALANCE_PATIENCE": "10",
     "SMATRIX_MALFUNCTION_MISSED_MINUTES": "1",
     "SMATRIX_MALFUNCTION_GRACE": "0",
 }
