@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from schemas.regulation import AckOutcome, Level, SwitchChoice, SwitchDirective, SwitchState
+from schemas.regulation import Level, SwitchChoice, SwitchDirective, SwitchState
 from schemas.units import MINUTE_S
 from streams.domain.regulation_foresight import Demand
 from streams.domain.regulation_hours import OffPeak
@@ -285,36 +285,6 @@ class Switch:
         if at - self.back_at >= min_on_s:
             return 0
         return self.before_s + self.back_at - self.off_at
-
-    def answered(self, outcome: AckOutcome, *, at: int) -> "Switch":
-        """Return it with a terminal's answer, given in the minute `at`, to what was sent last.
-
-        The very same when it was answered before; but who refused it when it was said again, and
-        then says that the first time was heard after all, is off.
-        """
-        told, is_obeyed = self.directive, outcome is AckOutcome.OBEYED
-        if self.is_answered and not (is_obeyed and self.has_refused):
-            return self
-        after = replace(self, is_answered=True)
-        if told.state is not SwitchState.OFF:
-            return after
-        if is_obeyed:
-            return replace(
-                after,
-                back_at=told.valid_until,
-                obeyed_at=self.obeyed_at or at,
-                obeyed_until=told.valid_until,
-                refused_until=0,
-            )
-        # It was never off; or, a renewal, what it obeyed before holds, and it is asked again until
-        # that ends. Then it is left alone for as long as this directive would have held.
-        back_at = min(self.back_at, self.obeyed_until) if self.obeyed_at else self.off_at
-        return replace(after, back_at=back_at, refused_until=told.valid_until)
-
-    @property
-    def has_refused(self) -> bool:
-        """Whether it refused to be switched off by what was sent last."""
-        return not self.obeyed_at and self.refused_until == self.directive.valid_until
 
     def seconds_shed(self, until: int) -> int:
         """Return for how long it has been off up to a time, all in all."""

@@ -7,6 +7,7 @@ from schemas.regulation import AckOutcome, DirectiveAck, RegulationMinute, Switc
 from schemas.regulation import SwitchDirective as Directive
 from schemas.units import MINUTE_S
 from streams.domain.regulation import Community, Deficit, Registered, RegulationPolicy, Switch
+from streams.domain.regulation_answers import answered
 from streams.domain.regulation_deciding import Decision, decide, let_go
 from streams.domain.regulation_inputs import ClosedMinute, ClosedPeriod, Loads, measure
 from streams.domain.regulation_orders import violations
@@ -187,7 +188,7 @@ class Regulation:
         switch = self.switches.get(ack.community_id, {}).get(ack.meter_id)
         if switch is None or switch.directive.directive_id != ack.directive_id:
             return
-        after = switch.answered(ack.outcome, at=ack.minute)
+        after = answered(switch, ack.outcome, at=ack.minute)
         if after is switch:
             return
         step.acknowledged[ack.outcome] = step.acknowledged.get(ack.outcome, 0) + 1
