@@ -82,7 +82,8 @@ def attach(app: App, settings: Settings) -> None:
             await asyncio.sleep(0)
             effects = Effects()
             effects.changes[table] = {
-                tables.key(name): tables.encode(watch) for name, watch in step.watches.items()
+                tables.key(name): None if watch is None else tables.encode(watch)
+                for name, watch in step.watches.items()
             }
             effects.outputs = {topics.MALFUNCTIONS.name: list(codec.malfunctions(step.told))}
             _observe(step, partition)

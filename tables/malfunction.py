@@ -3,8 +3,9 @@
 The key is the community. The record holds the last judged minutes and who was missing in them, what
 was refused within the last hour, the open tickets and those that can still be reopened, and what
 has been decided and not told yet. It is written when something of that changes, so about once a
-minute, and is never deleted, as nothing of it grows: minutes are dropped once they are judged,
-refusals and ended tickets when their time is over.
+minute, and nothing of it grows: minutes are dropped once they are judged, refusals and ended
+tickets when their time is over. It is deleted only where no minute was ever told, and what was
+refused is long past.
 """
 
 from collections.abc import Mapping

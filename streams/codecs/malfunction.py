@@ -76,6 +76,7 @@ def failed(record: Record, *, generation: int) -> Failed:
             for rule in rules
         ),
         place_of(record.offset, generation=generation),
+        record.timestamp / _MS,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from schemas.malfunction import Malfunction, MalfunctionKind, TicketState
 from schemas.units import MINUTE_S
+from streams.domain.communities import NEVER
 
 TERMINAL: Final = ""
 """In place of a meter: the terminal as a whole."""
@@ -18,6 +19,8 @@ SILENCE: Final = ""
 """In place of a rule: nothing was refused, nothing came."""
 
 PERCENT: Final = 100
+
+DAY_MINUTES: Final = 24 * 60
 
 
 class PolicyError(ValueError):
@@ -74,9 +77,13 @@ class MalfunctionPolicy:
 
     @property
     def kept_failures(self) -> int:
-        """How many refused minutes are kept of a meter and rule."""
-        # More than decide: refusals may be known earlier than the minutes they belong to.
+        """How many refused minutes are kept of a meter and rule, of those that are judged."""
         return 4 * max(self.failures, self.kept_minutes)
+
+    @property
+    def kept_ahead(self) -> int:
+        """How many are kept that are known earlier than the minutes they belong to."""
+        return max(DAY_MINUTES, self.kept_failures)
 
     def is_most(self, some: int, of_all: int) -> bool:
         """Say whether so many meters concerned are the terminal's fault."""
@@ -169,6 +176,9 @@ class Ticket:
 class Watch:
     """What is kept of a community, all times event time in epoch seconds.
 
+    What was refused may be known before any minute is told: then `first`, `newest` and `judged` are
+    `NEVER`, and nothing is judged.
+
     Attributes:
         community_id: Whose.
         first: The first minute that was told of it.
@@ -187,12 +197,12 @@ class Watch:
     """
 
     community_id: str
-    first: int
-    newest: int
-    told_at: float
+    first: int = NEVER
+    newest: int = NEVER
+    told_at: float = NEVER
     heard_at: float
     meters: int = 0
-    judged: int
+    judged: int = NEVER
     minutes: Mapping[int, Told] = field(default_factory=dict)
     failures: Mapping[Refused, Failures] = field(default_factory=dict)
     tickets: Mapping[Cause, Ticket] = field(default_factory=dict)
@@ -200,6 +210,11 @@ class Watch:
     verdicts_until: int = -1
     commands_until: int = -1
     untold: tuple[Malfunction, ...] = ()
+
+    @property
+    def has_minutes(self) -> bool:
+        """Whether any minute of it was ever told."""
+        return self.first != NEVER
 
     @property
     def newest_end(self) -> int:

@@ -47,13 +47,13 @@ class Step:
     """What a batch causes.
 
     Attributes:
-        watches: Records to write.
+        watches: Records to write; None deletes.
         told: What was decided and remembered before, to be told now, in order.
         disobeyed: Why each order was not obeyed that was not.
         unfounded: Suspicions of silence that a proof has ended.
     """
 
-    watches: dict[str, Watch] = field(default_factory=dict)
+    watches: dict[str, Watch | None] = field(default_factory=dict)
     told: list[Malfunction] = field(default_factory=list)
     disobeyed: list[str] = field(default_factory=list)
     unfounded: int = 0
@@ -78,7 +78,7 @@ class Watches:
         self._clock = EventClock()
         self._swept_at = 0.0
         for watch in self.watches.values():
-            self._clock.advance(watch.newest_end, now=watch.told_at)
+            self._advance(watch)
 
     def fold(
         self,
@@ -129,7 +129,7 @@ class Watches:
             after = self._after(before, given, step)
             if after is None or after is before:
                 continue
-            self._clock.advance(after.newest_end, now=after.told_at)
+            self._advance(after)
             self._keep(after, step)
             touched.add(name)
         return touched
@@ -147,6 +147,10 @@ class Watches:
                 if why_not is not None:
                     step.disobeyed.append(why_not)
                 return after
+
+    def _advance(self, watch: Watch) -> None:
+        if watch.has_minutes:
+            self._clock.advance(watch.newest_end, now=watch.told_at)
 
     def _time(self, now: float) -> PartitionTime:
         lag_s = self._clock.since - self._clock.reached
@@ -175,6 +179,10 @@ class Watches:
             ends_at=of.ends_at,
         )
         self.asking.pop(name, None)
+        if judged.watch is None:
+            del self.watches[name]
+            step.watches[name] = None
+            return
         if judged.asks_until is not None:
             self.asking[name] = judged.asks_until
         has_decided = len(judged.watch.untold) > len(before.untold)

@@ -68,24 +68,29 @@ class Failed:
         period_end: Of the period, epoch seconds.
         readings: Rule, meter and minute of each, for every rule that spoke up at it.
         place: The place of the verdicts in their topic.
+        told_at: When they were told, epoch seconds.
     """
 
     community_id: str
     period_end: int
     readings: tuple[tuple[str, str, int], ...]
     place: int
+    told_at: float
 
 
 def tell(watch: Watch | None, told: ToldMinute, *, policy: MalfunctionPolicy) -> Watch:
     """Return the watch with a told minute; the very same when that says nothing new."""
-    if watch is None:
-        watch = Watch(
-            community_id=told.community_id,
+    watch = watch or Watch(community_id=told.community_id, heard_at=told.told_at)
+    if not watch.has_minutes:
+        watch = replace(
+            watch,
             first=told.minute,
             newest=told.minute - MINUTE_S,
-            told_at=told.told_at,
-            heard_at=told.told_at,
             judged=told.minute - MINUTE_S,
+            failures={
+                refused: replace(failures, seen=told.minute)
+                for refused, failures in watch.failures.items()
+            },
         )
     if told.told_at > watch.heard_at:
         watch = replace(watch, heard_at=told.told_at)
@@ -105,12 +110,10 @@ def tell(watch: Watch | None, told: ToldMinute, *, policy: MalfunctionPolicy) ->
 
 
 def refuse(watch: Watch | None, refusal: Refusal, *, policy: MalfunctionPolicy) -> Watch | None:
-    """Return the watch with a refusal; the very same when that says nothing new.
-
-    Of a community that no minute was ever told of, nothing is known that could be watched.
-    """
-    if watch is None or refusal.rule in _OF_FOREIGN_FRAMES:
+    """Return the watch with a refusal; the very same when that says nothing new."""
+    if refusal.rule in _OF_FOREIGN_FRAMES:
         return watch
+    watch = watch or Watch(community_id=refusal.community_id, heard_at=refusal.told_at)
     if refusal.place <= watch.refusals_until:
         return watch
     failures = dict(watch.failures)
@@ -122,7 +125,7 @@ def refuse(watch: Watch | None, refusal: Refusal, *, policy: MalfunctionPolicy) 
             minute,
             place=refusal.frame,
             bad_until=bad_until,
-            seen=watch.newest,
+            watch=watch,
             policy=policy,
         )
     return replace(
@@ -133,14 +136,15 @@ def refuse(watch: Watch | None, refusal: Refusal, *, policy: MalfunctionPolicy) 
     )
 
 
-def fail(watch: Watch | None, failed: Failed, *, policy: MalfunctionPolicy) -> Watch | None:
+def fail(watch: Watch | None, failed: Failed, *, policy: MalfunctionPolicy) -> Watch:
     """Return the watch with what validation has failed; the very same when that is nothing new.
 
     A reading's place among those that failed is its minute: however often its period is judged
     again, it fails once. Whether the next period is better is not known before that was judged, so
     until then no minute is good.
     """
-    if watch is None or failed.place <= watch.verdicts_until:
+    watch = watch or Watch(community_id=failed.community_id, heard_at=failed.told_at)
+    if failed.place <= watch.verdicts_until:
         return watch
     failures = dict(watch.failures)
     for rule, meter, minute in failed.readings:
@@ -152,7 +156,7 @@ def fail(watch: Watch | None, failed: Failed, *, policy: MalfunctionPolicy) -> W
             minute,
             place=minute,
             bad_until=failed.period_end + PERIOD_S + policy.lateness_s,
-            seen=watch.newest,
+            watch=watch,
             policy=policy,
         )
     return replace(watch, failures=failures, verdicts_until=failed.place)
@@ -183,7 +187,7 @@ def _failed(  # noqa: PLR0913 - what is known of a failure
     *,
     place: int,
     bad_until: int,
-    seen: int,
+    watch: Watch,
     policy: MalfunctionPolicy,
 ) -> Failures:
     if place <= before.floor:
@@ -193,9 +197,15 @@ def _failed(  # noqa: PLR0913 - what is known of a failure
     by_place = sorted(
         {**before.minutes, minute: latest}.items(), key=lambda at: at[1], reverse=True
     )
+    ahead_of = watch.judged - policy.kept_minutes * MINUTE_S
+    kept = by_place[: policy.kept_failures] + [
+        (known, its_place)
+        for known, its_place in by_place[policy.kept_failures : policy.kept_ahead]
+        if known > ahead_of
+    ]
     return Failures(
-        dict(by_place[: policy.kept_failures]),
+        dict(kept),
         before.floor,
         max(before.bad_until, bad_until),
-        max(before.seen, seen),
+        max(before.seen, watch.newest),
     )

@@ -40,14 +40,21 @@ class PartitionTime:
     now: float
 
 
+class Failing(NamedTuple):
+    """The first and the last of the minutes that, so close together, are too many."""
+
+    first: int
+    last: int
+
+
 class Judged(NamedTuple):
     """A watch after it was judged.
 
-    `asks_until`: silence is suspected, and nothing is judged on before a proof that up to this
-    minute nothing is missing but what never came; None: no proof is needed.
+    `watch`: None when there is nothing left to watch. `asks_until`: nothing is judged on before a
+    proof that up to this minute nothing is missing but what never came; None: no proof is needed.
     """
 
-    watch: Watch
+    watch: Watch | None
     asks_until: int | None
 
 
@@ -70,6 +77,8 @@ def judge(  # noqa: PLR0913 - what the world knows of a community
         technician_id: Who gets new tickets; None: nobody.
         ends_at: From this minute on there is no such community; None: it goes on.
     """
+    if not watch.has_minutes:
+        return _judge_without_minutes(watch, time, proven_until=proven_until, policy=policy)
     watch = _judge_failures(watch, policy=policy, technician_id=technician_id)
     end = settled_until(watch, time, policy=policy)
     if ends_at is not None:
@@ -98,6 +107,17 @@ def judge(  # noqa: PLR0913 - what the world knows of a community
     watch = _clear(watch, watch.judged, policy=policy)
     watch = remind(watch, at=watch.judged + MINUTE_S, policy=policy)
     return Judged(_pruned(watch, policy=policy), asks_until)
+
+
+def _judge_without_minutes(
+    watch: Watch, time: PartitionTime, *, proven_until: int | None, policy: MalfunctionPolicy
+) -> Judged:
+    """Forget of whom so long ago only refusals came, once it is proven that no minute was told."""
+    if time.now - watch.heard_at <= policy.failures_within_s:
+        return Judged(watch, None)
+    if proven_until is None:
+        return Judged(watch, watch.newest)
+    return Judged(None, None)
 
 
 def settled_until(watch: Watch, time: PartitionTime, *, policy: MalfunctionPolicy) -> int:
@@ -239,21 +259,23 @@ def _failures_of(watch: Watch, cause: Cause) -> Mapping[Refused, Failures]:
 
 def _judge_failures(watch: Watch, *, policy: MalfunctionPolicy, technician_id: str | None) -> Watch:
     """Return the watch with a ticket for everyone whose readings were refused too often."""
-    by_rule: dict[str, set[str]] = {}
+    by_rule: dict[str, dict[str, Failing]] = {}
     for refused, failures in watch.failures.items():
-        if _are_too_many(failures, policy=policy):
-            by_rule.setdefault(refused.rule, set()).add(refused.meter)
+        failing = _failing(failures, policy=policy)
+        if failing is not None:
+            by_rule.setdefault(refused.rule, {})[refused.meter] = failing
     for rule, meters in by_rule.items():
         kind = kind_of(rule)
         of_terminal = Cause(kind, rule, TERMINAL)
         if of_terminal in watch.open_tickets():
             continue
         if TERMINAL in meters or policy.is_most(len(meters), watch.meters):
-            causes = [of_terminal]
+            firsts, lasts = zip(*meters.values(), strict=True)
+            causes = {of_terminal: Failing(min(firsts), max(lasts))}
         else:
-            causes = [Cause(kind, rule, meter) for meter in sorted(meters)]
-        for cause in causes:
-            since, at = _when(watch, cause)
+            causes = {Cause(kind, rule, meter): meters[meter] for meter in sorted(meters)}
+        for cause, failing in causes.items():
+            since, at = _when(watch, cause, failing)
             watch = open_ticket(
                 watch,
                 cause,
@@ -267,21 +289,19 @@ def _judge_failures(watch: Watch, *, policy: MalfunctionPolicy, technician_id: s
     return watch
 
 
-def _are_too_many(failures: Failures, *, policy: MalfunctionPolicy) -> bool:
+def _failing(failures: Failures, *, policy: MalfunctionPolicy) -> Failing | None:
     minutes = failures.pending
-    last_first = len(minutes) - policy.failures
-    return any(
-        minutes[place + policy.failures - 1] - minutes[place] <= policy.failures_within_s
-        for place in range(last_first + 1)
-    )
+    for first, last in zip(minutes, minutes[policy.failures - 1 :], strict=False):
+        if last - first <= policy.failures_within_s:
+            return Failing(first, last)
+    return None
 
 
-def _when(watch: Watch, cause: Cause) -> tuple[int, int]:
+def _when(watch: Watch, cause: Cause, failing: Failing) -> tuple[int, int]:
     """Return since when it fails, and when that was too often, by the community's event time."""
     if cause.kind is MalfunctionKind.CLOCK:
         return watch.newest, watch.newest_end
-    known = [minute for f in _failures_of(watch, cause).values() for minute in f.pending]
-    return min(known), max(*known, watch.judged) + MINUTE_S
+    return failing.first, max(failing.last, watch.judged) + MINUTE_S
 
 
 def _pruned(watch: Watch, *, policy: MalfunctionPolicy) -> Watch:

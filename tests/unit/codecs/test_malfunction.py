@@ -69,7 +69,7 @@ def test_verdicts_tell_the_rules_at_readings_that_failed_and_not_at_others() -> 
     told = failed(a_record(verdicts().model_dump_json()), generation=0)
     of_m1 = (("register_mismatch", "m1", NOON), ("swapped_unit", "m1", NOON))
 
-    assert told == Failed("c1", NOON + 900, of_m1, OFFSET)
+    assert told == Failed("c1", NOON + 900, of_m1, OFFSET, NOON + 61)
 
 
 def test_verdicts_that_are_no_columns_of_one_length_are_malformed() -> None:

@@ -151,6 +151,48 @@ def test_who_is_refused_sends_though_the_refusal_was_known_hours_before_the_minu
     assert watching.events == []
 
 
+def test_what_is_refused_counts_though_it_is_read_before_the_first_minute() -> None:
+    in_step, ahead = Watching(), Watching()
+    stretch = range(30, 75)
+    minutes = [a_minute(minute, ["m1"] if minute in stretch else []) for minute in range(90)]
+    refusals = {minute: a_refusal(minute) for minute in stretch}
+
+    for number, minute in enumerate(minutes):
+        told = [minute, refusals[number]] if number in stretch else [minute]
+        in_step.give(*told, now=at(number + 1))
+    ahead.give(*refusals.values(), now=at(90))
+    ahead.give(*minutes, now=at(90))
+    ahead.prove(now=at(90))
+
+    assert in_step.events == [(OPENED, INCONSISTENT, ("m1",)), (CLEARED, INCONSISTENT, ("m1",))]
+    assert ahead.told == in_step.told
+    assert (ahead.told[0].since, ahead.told[0].at) == (at(30), at(35))
+
+
+def test_who_is_refused_now_and_then_sends_though_all_of_that_was_known_a_day_before() -> None:
+    watching = Watching()
+    watching.minutes(0, 19)
+    refused = range(20, DAY_S // MINUTE_S, 20)
+
+    watching.give(*(a_refusal(minute) for minute in refused), now=at(refused[-1]))
+    for minute in refused:
+        watching.minutes(minute, minute + 2, missing=["m1"])
+        watching.minutes(minute + 3, minute + 19)
+
+    assert watching.events == []
+
+
+def test_what_validation_fails_counts_though_it_is_read_before_the_first_minute() -> None:
+    watching = Watching()
+
+    watching.give(a_verdict(range(3, 8), place=1), now=at(18))
+    before = list(watching.events)
+    watching.minutes(0, 17)
+
+    assert before == []
+    assert watching.events == [(OPENED, INCONSISTENT, ("m1",))]
+
+
 def test_who_was_refused_is_not_silent_after_its_ticket_was_resolved_by_hand() -> None:
     watching = Watching()
     watching.minutes(0, 9)
@@ -459,7 +501,26 @@ def test_frames_of_who_is_not_known_open_nothing() -> None:
         watching.give(strange, forged, now=at(minute + 1))
 
     assert watching.events == []
+
+
+def test_who_is_only_ever_refused_is_forgotten_when_no_minute_was_told_within_an_hour() -> None:
+    watching = Watching()
+    watching.minutes(0, 9)
+    watching.give(a_refusal(9, (), community="c9", rule="not_json"), now=at(10))
+
+    asked = []
+    for minute in range(10, 80):
+        watching.give(a_minute(minute), now=at(minute + 1))
+        asked.append(set(watching.watches.asking))
+    before = set(watching.watches.watches)
+    step = watching.prove(now=at(80))
+
+    assert (asked[0], asked[-1]) == (set(), {"c9"})
+    assert before == {"c1", "c9"}
     assert set(watching.watches.watches) == {"c1"}
+    assert step.watches["c9"] is None
+    assert step.unfounded == 0
+    assert watching.events == []
 
 
 def test_an_open_ticket_is_reminded_of_after_an_hour_and_a_day() -> None:

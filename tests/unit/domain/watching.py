@@ -74,7 +74,7 @@ def a_verdict(
     """Return what validation failed of the quarter-hour of some minutes."""
     end = at(minutes[0]) - at(minutes[0]) % PERIOD_S + PERIOD_S
     readings = tuple((rule, meter, at(minute)) for meter in meters for minute in minutes)
-    return Failed("c1", end, readings, place)
+    return Failed("c1", end, readings, place, end + POLICY.lateness_s + 1)
 
 
 @dataclass
