@@ -24,7 +24,6 @@ from load_generator.truth import read_truth
 
 SAMPLE_S: Final = 0.5
 PATIENCE_S: Final = 60.0
-TICKETS_S: Final = 20.0
 ESTIMATES_S: Final = 5.0
 
 
@@ -175,14 +174,14 @@ class Demonstration:
 
         Only so long after the last record was done: what was not found by then never will be.
         """
-        patience = time.monotonic() + TICKETS_S
+        patience = time.monotonic() + PATIENCE_S
         while (
             check_tickets(self.client, self.database, self.suspects).missed
             and time.monotonic() < patience
         ):
             self.system.restart_ended_workers()
             if self._backlog():
-                patience = time.monotonic() + TICKETS_S
+                patience = time.monotonic() + PATIENCE_S
             time.sleep(SAMPLE_S)
 
     def _await_estimates(self, truth: pa.Table) -> None:
