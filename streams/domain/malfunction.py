@@ -1,7 +1,8 @@
 """What is known of a community's meters and terminal, and what goes wrong with them: the records.
 
 A watch is what is kept of one community. `malfunction_inputs` assigns to it what is told;
-`malfunction_judging` decides what that means; `malfunction_tickets` writes it into tickets.
+`malfunction_judging` decides what that means, by `malfunction_silence` and `malfunction_failures`;
+`malfunction_tickets` writes it into tickets.
 """
 
 from collections.abc import Mapping

@@ -13,7 +13,8 @@ from schemas.malfunction import Malfunction, MalfunctionKind
 from streams.domain.event_clock import EventClock
 from streams.domain.malfunction import MalfunctionPolicy, Watch
 from streams.domain.malfunction_inputs import Failed, Refusal, ToldMinute, fail, refuse, tell
-from streams.domain.malfunction_judging import PartitionTime, judge
+from streams.domain.malfunction_judging import judge
+from streams.domain.malfunction_silence import PartitionTime
 from streams.domain.malfunction_tickets import Command, obey
 
 SWEEP_EVERY_S: Final = 10.0
