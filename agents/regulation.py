@@ -47,6 +47,7 @@ def attach(app: App, settings: Settings) -> None:
             of_communities=stores[communities.name],
             of_switches=stores[switches.name],
             of_loads=stores[loads.name],
+            now=clock.epoch_now(),
         )
         return Kept(regulation, parts)
 

@@ -17,8 +17,9 @@ from faust import Table
 
 from schemas.regulation import Level, SwitchChoice, SwitchDirective
 from streams.delivery.app import App
-from streams.domain.regulation import Community, Deficit, RegulationPolicy, Switch
+from streams.domain.regulation import Community, RegulationPolicy, Switch
 from streams.domain.regulation_communities import Regulation
+from streams.domain.regulation_deficits import Deficit
 from streams.domain.regulation_foresight import Demand
 from streams.domain.regulation_inputs import ClosedPeriod, Drawn, Loads
 from tables.minutes import SchemaError
@@ -71,7 +72,7 @@ def encode_community(community: Community) -> bytes:
             "over": community.over,
             "let_go": community.let_go,
             "demand": [demand.periods, demand.start, demand.sum_w, demand.minutes, *demand.recent],
-            "deficits": [asdict(deficit) for deficit in community.deficits.values()],
+            "deficits": [asdict(deficit) for deficit in community.deficits],
             "choices": [choice.model_dump(mode="json") for choice in community.choices.values()],
         }
     )
@@ -88,9 +89,9 @@ def decode_community(community_id: str, data: bytes) -> Community:
     demand = Demand(
         tuple((each, watts) for each, watts in periods), start, sum_w, minutes, tuple(recent)
     )
-    deficits = [
+    deficits = tuple(
         Deficit(**{**fields, "level": Level(fields["level"])}) for fields in stored["deficits"]
-    ]
+    )
     choices = [SwitchChoice.model_validate(fields) for fields in stored["choices"]]
     return Community(
         community_id=community_id,
@@ -99,7 +100,7 @@ def decode_community(community_id: str, data: bytes) -> Community:
         over=stored["over"],
         let_go=stored["let_go"],
         demand=demand,
-        deficits={deficit.order_id: deficit for deficit in deficits},
+        deficits=deficits,
         choices={choice.meter_id: choice for choice in choices},
     )
 
@@ -154,9 +155,21 @@ def encode_period(period: ClosedPeriod) -> bytes:
 
 
 def load(
-    policy: RegulationPolicy, *, of_communities: Store, of_switches: Store, of_loads: Store
+    policy: RegulationPolicy,
+    *,
+    of_communities: Store,
+    of_switches: Store,
+    of_loads: Store,
+    now: float,
 ) -> tuple[Regulation, dict[tuple[str, int], set[int]]]:
     """Return the regulation of a partition, and which parts of quarter-hours are stored.
+
+    Args:
+        policy: The rules.
+        of_communities: The communities.
+        of_switches: Their switches.
+        of_loads: What their households drew.
+        now: The wall clock, epoch seconds; who has told nothing is waited for from now on.
 
     Raises:
         SchemaError: If a later version wrote them.
@@ -177,7 +190,7 @@ def load(
         drawn = {meter: Drawn(*numbers) for meter, *numbers in stored["drawn"]}
         loads.setdefault(name, Loads()).take(ClosedPeriod(name, start, part, drawn))
         parts.setdefault((name, start), set()).add(part)
-    kept = Regulation(policy, communities=communities, switches=switches, loads=loads)
+    kept = Regulation(policy, communities=communities, switches=switches, loads=loads, since=now)
     return kept, parts
 
 

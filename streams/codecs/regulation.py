@@ -9,8 +9,8 @@ from schemas.regulation import DirectiveAck, RegulationMinute, SwitchChoice, Swi
 from schemas.units import PERIOD_MINUTES
 from streams import topics
 from streams.codecs.results import Message
-from streams.domain.regulation import Deficit
 from streams.domain.regulation_communities import Input, Ordered
+from streams.domain.regulation_deficits import Deficit
 from streams.domain.regulation_inputs import ClosedMinute, ClosedPeriod, Drawn, period_w
 from streams.records import Record
 

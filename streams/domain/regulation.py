@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from schemas.regulation import Level, SwitchChoice, SwitchDirective, SwitchState
 from schemas.units import MINUTE_S
+from streams.domain.regulation_deficits import Deficit, with_order
 from streams.domain.regulation_foresight import Demand
 from streams.domain.regulation_hours import OffPeak
 
@@ -223,22 +224,6 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Deficit:
-    """What the grid asks a community to shed, from `valid_from` until `valid_until`, epoch s.
-
-    Either `shed_w` less than it would draw, or no more than `target_w`.
-    """
-
-    order_id: str
-    version: int
-    valid_from: int
-    valid_until: int
-    shed_w: int | None
-    target_w: int | None
-    level: Level = Level.NORMAL
-
-
-@dataclass(frozen=True, slots=True)
 class Switch:
     """What was ordered of a meter last, times in epoch seconds.
 
@@ -301,7 +286,7 @@ class Community:
         over: So many closed minutes in a row, up to the newest, were above `shed_above`.
         demand: What it would have drawn, by quarter-hour.
         let_go: Whether its inputs were too old and its switches were given back.
-        deficits: What the grid asks, by order.
+        deficits: What the grid asks (`regulation_deficits`).
         choices: What customers chose, by meter.
     """
 
@@ -311,7 +296,7 @@ class Community:
     over: int = 0
     demand: Demand = field(default_factory=Demand)
     let_go: bool = False
-    deficits: Mapping[str, Deficit] = field(default_factory=dict)
+    deficits: tuple[Deficit, ...] = ()
     choices: Mapping[str, SwitchChoice] = field(default_factory=dict)
 
     def choice_of(self, meter_id: str, at: int) -> SwitchState:
@@ -324,15 +309,8 @@ class Community:
 
     def with_deficit(self, deficit: Deficit) -> "Community":
         """Return it with an order of the grid; the very same when that says nothing new."""
-        known = self.deficits.get(deficit.order_id)
-        if known is not None and known.version >= deficit.version:
-            return self
-        kept = {
-            name: other
-            for name, other in self.deficits.items()
-            if other.valid_until > self.newest or other.valid_until >= deficit.valid_from
-        }
-        return replace(self, deficits={**kept, deficit.order_id: deficit})
+        kept = with_order(self.deficits, deficit, decided=self.newest + MINUTE_S)
+        return self if kept is self.deficits else replace(self, deficits=kept)
 
     def with_choice(self, choice: SwitchChoice) -> "Community":
         """Return it with a customer's choice; the very same when that says nothing new."""

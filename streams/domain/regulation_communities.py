@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from schemas.regulation import AckOutcome, DirectiveAck, RegulationMinute, SwitchChoice
 from schemas.regulation import SwitchDirective as Directive
 from schemas.units import MINUTE_S
-from streams.domain.regulation import Community, Deficit, Registered, RegulationPolicy, Switch
+from streams.domain.regulation import Community, Registered, RegulationPolicy, Switch
 from streams.domain.regulation_answers import answered
 from streams.domain.regulation_deciding import Decision, decide, let_go
+from streams.domain.regulation_deficits import Deficit
 from streams.domain.regulation_inputs import ClosedMinute, ClosedPeriod, Loads, measure
 from streams.domain.regulation_orders import violations
 
@@ -66,9 +67,11 @@ class Regulation:
         communities: Mapping[str, Community] | None = None,
         switches: Mapping[str, Switches] | None = None,
         loads: Mapping[str, Loads] | None = None,
+        since: float = 0.0,
     ) -> None:
-        """Start from what the tables hold."""
+        """Start from what the tables hold, at a time of the wall clock, epoch seconds."""
         self.policy = policy
+        self._since = since
         self.communities: dict[str, Community] = dict(communities or {})
         self.switches: dict[str, Switches] = dict(switches or {})
         self.loads: dict[str, Loads] = dict(loads or {})
@@ -104,11 +107,12 @@ class Regulation:
     def age_s(self, *, now: float) -> float:
         """Return for how long the community that waits longest has told nothing, seconds.
 
-        Those that were let go wait no more; 0 when there is none.
+        At most since the start, as what was told before may wait to be read. Those that were let go
+        wait no more; 0 when there is none.
         """
         return max(
             (
-                now - community.told_at
+                self._unheard_s(community, now=now)
                 for community in self.communities.values()
                 if community.newest >= 0 and not community.let_go
             ),
@@ -122,6 +126,9 @@ class Regulation:
             for name, community in self.communities.items()
             for switch in self.switches.get(name, {}).values()
         )
+
+    def _unheard_s(self, community: Community, *, now: float) -> float:
+        return now - max(community.told_at, self._since)
 
     def _community(self, name: str) -> Community:
         return self.communities.get(name) or Community(community_id=name)
@@ -199,7 +206,8 @@ class Regulation:
         for name, community in list(self.communities.items()):
             if community.let_go or community.newest < 0:
                 continue
-            if now - community.told_at > self.policy.stale_after_s:
-                decision = let_go(community, self.switches.get(name, {}), policy=self.policy)
+            if self._unheard_s(community, now=now) > self.policy.stale_after_s:
+                switches = self.switches.get(name, {})
+                decision = let_go(community, switches, now=now, policy=self.policy)
                 step.let_go.append(name)
                 self._apply(decision.community, decision, step, of=None)

@@ -23,6 +23,7 @@ from streams.domain.regulation import (
     Switch,
     jain,
 )
+from streams.domain.regulation_deficits import asked_at
 from streams.domain.regulation_foresight import Demand
 from streams.domain.regulation_inputs import Loads, Measured
 from streams.domain.regulation_off import Off
@@ -73,10 +74,14 @@ def decide(  # noqa: PLR0913 - what is known of a community
 
 
 def let_go(
-    community: Community, switches: Mapping[str, Switch], *, policy: RegulationPolicy
+    community: Community, switches: Mapping[str, Switch], *, now: float, policy: RegulationPolicy
 ) -> Decision:
-    """Return the orders that give all switches back, since the inputs are too old."""
+    """Return the orders that give all switches back, since the inputs are too old at `now`."""
     minute = community.newest + -(-policy.stale_after_s // MINUTE_S) * MINUTE_S
+    # Nobody comes back in the past: all would come at once. By the minute, so that who does this
+    # again says the same.
+    away_s = int(now - community.told_at) // MINUTE_S * MINUTE_S
+    earliest = max(minute, community.newest + away_s) + MINUTE_S
     after = replace(community, let_go=True, over=0)
     decision = Decision(after)
     detail = f"no closed minute for {policy.stale_after_s} s"
@@ -87,7 +92,7 @@ def let_go(
                 meter,
                 switch,
                 minute=minute,
-                earliest=minute + MINUTE_S,
+                earliest=earliest,
                 reason=SwitchReason.INPUTS_STALE,
                 detail=detail,
                 policy=policy,
@@ -207,14 +212,13 @@ class _Deciding:
     def _deficit_w(self) -> tuple[int, bool]:
         """Return what the grid asks to have shed, W, and whether it is an emergency."""
         wanted, is_emergency = 0, False
-        for order in self.community.deficits.values():
-            if order.valid_from <= self._now < order.valid_until:
-                shed = order.shed_w or 0
-                if order.target_w is not None:
-                    would_be = self.measured.load_w + self.off.shed_w()
-                    shed = max(shed, would_be - order.target_w)
-                wanted = max(wanted, shed)
-                is_emergency |= order.level is Level.EMERGENCY
+        for order in asked_at(self.community.deficits, self._now):
+            shed = order.shed_w or 0
+            if order.target_w is not None:
+                would_be = self.measured.load_w + self.off.shed_w()
+                shed = max(shed, would_be - order.target_w)
+            wanted = max(wanted, shed)
+            is_emergency |= order.level is Level.EMERGENCY
         return wanted, is_emergency
 
     def _obey_choices(self) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from schemas.regulation import AckOutcome, DirectiveAck, SwitchChoice, SwitchState
-from streams.domain.regulation import Deficit, Flexible, Registered, RegulationPolicy
+from streams.domain.regulation import Flexible, Registered, RegulationPolicy
 from streams.domain.regulation_communities import Input, Ordered, Regulation, Step
+from streams.domain.regulation_deficits import Deficit
 from streams.domain.regulation_inputs import ClosedMinute, ClosedPeriod, Drawn
 from tests.builders import MINUTE_S, NOON, QUARTER_S
 
@@ -32,6 +33,9 @@ POLICY = RegulationPolicy(
 )
 LIMIT_W = 100_000
 HEATER_W = 2_000
+BELOW, HIGH, OVER, EMERGENCY = 80_000, 97_000, 103_000, 115_000
+"""Loads around the limit, W."""
+
 METERS = tuple(f"m{number:02d}" for number in range(20))
 
 GRID = Registered(
@@ -92,9 +96,9 @@ def a_choice(meter: str, state: SwitchState, version: int = 1) -> SwitchChoice:
     )
 
 
-def a_deficit(shed_w: int, *, until: int, version: int = 1) -> Ordered:
-    """Return what the grid asks of the community, from noon until a minute."""
-    return Ordered("c1", Deficit("d1", version, NOON, at(until), shed_w, None))
+def a_deficit(shed_w: int, *, until: int, since: int = 0, version: int = 1) -> Ordered:
+    """Return what the grid asks of the community, from a minute until another."""
+    return Ordered("c1", Deficit("d1", version, at(since), at(until), shed_w, None))
 
 
 class Played:
@@ -108,6 +112,7 @@ class Played:
         answers: bool = True,
         used_w: Mapping[str, int] | None = None,
     ) -> None:
+        self.policy = policy
         self.regulation = Regulation(policy)
         self.grid = grid
         self.answers = answers
@@ -124,6 +129,17 @@ class Played:
                 registered=lambda _, __: self.grid,
             )
         return step
+
+    def restart(self, *, now: float) -> None:
+        """Let another worker go on from what is kept."""
+        before = self.regulation
+        self.regulation = Regulation(
+            self.policy,
+            communities=before.communities,
+            switches=before.switches,
+            loads=before.loads,
+            since=now,
+        )
 
     def minute(self, number: int, load_w: int, *also: Input, missing: Iterable[str] = ()) -> Step:
         told = a_minute(number, load_w, missing=missing)

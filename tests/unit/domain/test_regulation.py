@@ -16,10 +16,14 @@ from streams.policies import regulation_policy
 from streams.settings import ConfigurationError, Settings
 from tests.builders import MINUTE_S
 from tests.unit.domain.regulating import (
+    BELOW,
+    EMERGENCY,
     GRID,
     HEATER_W,
+    HIGH,
     LIMIT_W,
     METERS,
+    OVER,
     POLICY,
     Played,
     a_choice,
@@ -32,7 +36,6 @@ from tests.unit.domain.regulating import (
 )
 
 TWO = Registered(LIMIT_W, "UTC", {meter: GRID.flexible[meter] for meter in METERS[:2]}, {})
-BELOW, HIGH, OVER, EMERGENCY = 80_000, 97_000, 103_000, 115_000
 
 
 def test_a_single_minute_above_the_threshold_sheds_nothing() -> None:
@@ -311,37 +314,6 @@ def test_what_a_customer_has_off_gives_nothing_more() -> None:
     assert not played.minute(1, EMERGENCY).directives
 
 
-def test_the_grid_s_deficit_is_shed_and_what_is_shed_counts_for_it() -> None:
-    played = Played()
-
-    first = played.minute(1, BELOW, a_deficit(6_000, until=30))
-    second = played.minute(2, BELOW - 6_000)
-
-    assert len(first.directives) == 3
-    assert {one.reason for one in first.directives} == {SwitchReason.GRID_DEFICIT}
-    assert not second.directives
-    assert second.told[0].shed_w == 6_000
-
-
-def test_of_two_limits_the_stricter_one_counts() -> None:
-    step = Played().minute(1, OVER, a_deficit(20_000, until=30))
-
-    assert len(step.directives) == 10  # for the deficit, not the 7 of the connection
-
-
-def test_after_the_deficit_everything_comes_back() -> None:
-    played = Played()
-    played.minute(1, 60_000, a_deficit(6_000, until=30))
-    for number in range(2, 29):
-        played.minute(number, 60_000)
-    assert len(played.off(29)) == 3
-
-    for number in range(29, 50):
-        played.minute(number, 60_000)
-
-    assert played.off(50) == set()
-
-
 def test_a_directive_that_nobody_acknowledged_is_sent_again_and_says_the_same() -> None:
     played = Played(answers=False)
     first = played.minute(1, OVER).directives
@@ -448,6 +420,42 @@ def test_inputs_that_are_too_old_give_everything_back() -> None:
     assert {one.meter_id for one in step.directives} == off
     assert {one.reason for one in step.directives} == {SwitchReason.INPUTS_STALE}
     assert not played.off(12)
+
+
+def test_who_is_given_back_long_after_comes_back_one_after_the_other_all_the_same() -> None:
+    played = Played()
+    off = {one.meter_id for one in played.minute(1, OVER).directives}
+    played.answers = False
+
+    step = played.tell(now=at(14))
+
+    assert {one.meter_id for one in step.directives} == off
+    assert min(one.valid_from for one in step.directives) >= at(14)
+    assert len({one.valid_from for one in step.directives}) > 1
+
+
+def test_what_waits_to_be_read_is_not_silent_though_the_worker_was_away_for_long() -> None:
+    played = Played()
+    off = {one.meter_id for one in played.minute(1, OVER).directives}
+    played.restart(now=at(14))
+
+    woken = played.tell(now=at(14))
+    age_s = played.regulation.age_s(now=at(15))
+    played.tell(*(a_minute(number, 93_000) for number in range(2, 14)), now=at(14))
+
+    assert woken.let_go == []
+    assert age_s == MINUTE_S
+    assert played.off(14) == off
+
+
+def test_who_tells_nothing_after_a_restart_either_is_let_go() -> None:
+    played = Played()
+    played.minute(1, OVER)
+    played.restart(now=at(14))
+
+    step = played.tell(now=at(14) + POLICY.stale_after_s + 1)
+
+    assert step.let_go == ["c1"]
 
 
 def test_it_begins_to_steer_again_by_itself() -> None:

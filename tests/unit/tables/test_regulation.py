@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from schemas.regulation import AckOutcome, Level, SwitchState
-from streams.domain.regulation import Community, Deficit, Switch
+from streams.domain.regulation import Community, Switch
+from streams.domain.regulation_deficits import Deficit
 from streams.domain.regulation_foresight import Demand
 from tables.regulation import (
     decode_community,
@@ -22,9 +23,7 @@ COMMUNITY = Community(
     over=1,
     demand=Demand(((1_767_267_900, 70_000),), 1_767_268_800, 141_000, 2, (70_000, 71_000)),
     let_go=True,
-    deficits={
-        "d": Deficit("d", 3, 1_767_268_800, 1_767_269_700, 5_000, None, Level.EMERGENCY),
-    },
+    deficits=(Deficit("d", 3, 1_767_268_800, 1_767_269_700, 5_000, None, Level.EMERGENCY),),
     choices={"m1": a_choice("m1", SwitchState.ON)},
 )
 
