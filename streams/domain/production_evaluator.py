@@ -340,9 +340,9 @@ class Evaluator:
         if total != (totals[max(totals)] if totals else 0):
             totals[minute.minute] = total
         after = Shedding(shed, totals)
-        if after == before:
-            return
-        self._shedding = step.shedding = after
+        if after != before:
+            self._shedding = step.shedding = after
+        # Told again each minute, as an order ends by itself.
         valid_from = minute.minute + MINUTE_S
         for name in sorted(before.by_community.keys() | shed.keys()):
             watts = shed.get(name, 0)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,27 @@ def test_what_is_missing_until_then_is_handed_to_regulation_in_proportion() -> N
     assert {order.reason for order in tripped.shed_orders} == {ShedReason.DEFICIT}
 
 
+def test_what_stays_missing_is_asked_for_every_minute_until_it_is_not() -> None:
+    grid = steady(450 * KW)
+    grid.sheddable_w = {"north": 7 * KW}
+    grid.out |= {"coal", "gas"}
+
+    short = [grid.plays(1) for _ in range(20)]
+    grid.net_w = lambda _minute: 1 * KW
+    relieved = [grid.plays(1) for _ in range(20)]
+
+    orders = [step.shed_orders for step in short]
+    assert [order.shed_w for (order,) in orders] == [7 * KW] * 20
+    assert {order.reason for (order,) in orders} == {ShedReason.DEFICIT}
+    for (before,), (after,) in pairwise(orders):
+        assert after.version > before.version
+        assert after.valid_from < before.valid_until
+    ended = [[order.reason for order in step.shed_orders if not order.shed_w] for step in relieved]
+    assert [ShedReason.RELIEVED] in ended
+    assert not any(before and after for before, after in pairwise(ended)), "the end is told once"
+    assert not relieved[-1].shed_orders
+
+
 def test_shedding_ends_when_plants_can_meet_the_load_that_was_there_without_it() -> None:
     grid = steady(450 * KW)
     grid.sheddable_w = {"north": 300 * KW}
@@ -107,7 +129,7 @@ def test_shedding_ends_when_plants_can_meet_the_load_that_was_there_without_it()
     asked = []
     for _ in range(30):
         step = grid.plays(1)
-        shed.append(step.shed_orders[0].shed_w if step.shed_orders else shed[-1])
+        shed.append(step.shed_orders[0].shed_w if step.shed_orders else 0)
         asked.append(shed[-1])
 
     # It falls and never rises again: nothing swings.
