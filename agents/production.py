@@ -23,7 +23,7 @@ from streams.delivery.effects import Changes, Effects
 from streams.domain.communities import NEVER
 from streams.domain.production_evaluator import Evaluator, Step
 from streams.domain.steering import Steering
-from streams.policies import forecast_policy, production_policy
+from streams.policies import balance_policy, forecast_policy, production_policy
 from streams.settings import Settings
 from tables import production as tables
 from tables.store import Store
@@ -47,7 +47,7 @@ def attach(app: App, settings: Settings) -> None:
     table, registry = tables.declare(app), Registry()
     app.follow(registry.topics, registry.take)
     stale_s = settings.control_stale_after.total_seconds()
-    retention_s = int(settings.balance_retention.total_seconds())
+    retention_s = balance_policy(settings).grid_retention_s
 
     def load(stores: dict[str, Store]) -> _Kept:
         evaluator = tables.load(stores[table.name], policy, forecasting, retention_s=retention_s)

@@ -33,8 +33,9 @@ class BalancePolicy:
 
     Attributes:
         patience_s: How long a minute waits after its end for who has not reported it.
-        retention_s: How long a minute can still be told anew.
-        expected_s: How long a community that has fallen silent is still expected, and filled.
+        retention_s: How long a minute of a partition can still be told anew.
+        expected_s: How long a community, or a partition, that has fallen silent is still expected,
+            and filled.
 
     Raises:
         ValueError: If a minute would be forgotten before it is told.
@@ -43,6 +44,11 @@ class BalancePolicy:
     patience_s: int
     retention_s: int
     expected_s: int = DAY_S
+
+    @property
+    def grid_retention_s(self) -> int:
+        """How long a minute of the grid can be told anew: partitions may be read far apart."""
+        return max(self.retention_s, self.expected_s)
 
     def __post_init__(self) -> None:
         """Reject a policy that forgets minutes it has not told."""

@@ -4,7 +4,8 @@ A minute is told when every partition that is expected has told it, which nobody
 first one before there is a second; or when the patience has passed since the first partial of it
 came: by the clock on the wall, so that a partition that is read a
 little later than others is waited for in a replay too. A partition that did not tell it is filled
-by its last partial. A partial that comes later makes a new version.
+by its last partial. A partial that comes later makes a new version, as long as its partition could
+be expected: a worker that catches up reads hours of one partition before those of another.
 """
 
 from collections.abc import Iterable, Sequence
@@ -99,7 +100,7 @@ class GridBalance:
         step = GridStep()
         self._read_up_to = max(self._read_up_to, read_up_to)
         for partial in partials:
-            if partial.minute < self.newest - self._policy.retention_s:
+            if partial.minute < self.newest - self._policy.grid_retention_s:
                 step.too_old += 1
             elif self._take(partial, place=self._read_up_to, now=now):
                 step.taken.append(partial)
@@ -108,7 +109,7 @@ class GridBalance:
             if minute.changed_at > minute.told_at and self._is_due(start, minute, now):
                 minute.told_at = self._read_up_to
                 step.minutes.append(self._grid_minute(start, minute))
-        before = self.newest - self._policy.retention_s
+        before = self.newest - self._policy.grid_retention_s
         for start in sorted(start for start in self._minutes if start < before):
             step.expired.append((start, tuple(self._minutes.pop(start).parts)))
         return step

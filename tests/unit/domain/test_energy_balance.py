@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.energy_balance import GridMinute, GridPartial
 from streams.domain.energy_balance import BalancePolicy, Last, PartitionBalance, Step, Sums
-from streams.domain.energy_balance_grid import MERGE_S, GridBalance
+from streams.domain.energy_balance_grid import MERGE_S, GridBalance, GridStep
 
 NOON = 1_767_268_800
 NEXT = NOON + 60
@@ -231,8 +231,11 @@ class Merging:
         self.place = 0
 
     def takes(self, *partials: GridPartial, now: float = 0) -> Sequence[GridMinute]:
+        return self.step(*partials, now=now).minutes
+
+    def step(self, *partials: GridPartial, now: float = 0) -> GridStep:
         self.place += len(partials)
-        return self.grid.fold(partials, read_up_to=self.place, now=now).minutes
+        return self.grid.fold(partials, read_up_to=self.place, now=now)
 
 
 def test_the_grid_waits_for_each_partition_and_then_adds_them_up() -> None:
@@ -287,6 +290,46 @@ def test_a_late_partial_makes_a_new_version_of_the_minute() -> None:
 
     assert whole.version > filled.version
     assert (whole.forecast_partitions, whole.import_mwh) == ([], 101)
+
+
+def test_hours_of_one_partition_that_are_read_before_those_of_another_are_told_whole() -> None:
+    merging = Merging()
+    hours = range(NOON, NOON + 12 * 3_600, 60)
+
+    merging.takes(*(a_partial(0, minute, net=100) for minute in hours))
+    again = merging.takes(*(a_partial(1, minute, net=50) for minute in hours))
+
+    assert [(one.minute, one.import_mwh) for one in again] == [(minute, 150) for minute in hours]
+
+
+def test_a_partition_that_is_silent_for_hours_is_filled_after_a_restart_too() -> None:
+    before, after = Merging(), Merging()
+    parts = [a_partial(0, net=300), a_partial(1, net=100)]
+    parts += [a_partial(0, NOON + 60 * place, net=300) for place in range(1, 200)]
+    for place, partial in enumerate(parts):
+        before.takes(partial, now=60 * place)
+    kept = [(1, one) for one in parts if one.minute >= before.grid.newest - 86_400]
+
+    after.grid.restore(parts=kept, told=[], now=60 * 200)
+    after.place = len(parts)
+    minute = after.takes(a_partial(0, NOON + 200 * 60, net=300), now=60 * 201)[-1]
+    filled = after.takes(now=60 * 202)[-1]
+
+    assert minute.forecast_partitions == filled.forecast_partitions == [1]
+    assert filled.forecast_net_mwh == 100
+
+
+def test_what_a_partition_has_is_kept_for_as_long_as_it_is_expected() -> None:
+    merging = Merging()
+    merging.takes(a_partial(0), a_partial(1))
+
+    expired = [
+        start
+        for place in range(1, 86_400 // 60 + 2)
+        for start, _ in merging.step(a_partial(0, NOON + 60 * place), now=60 * place).expired
+    ]
+
+    assert expired == [NOON]
 
 
 def test_a_partition_that_has_told_nothing_for_a_day_is_not_waited_for() -> None:

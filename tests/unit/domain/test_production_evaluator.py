@@ -104,7 +104,7 @@ def test_what_stays_missing_is_asked_for_every_minute_until_it_is_not() -> None:
     grid.out |= {"coal", "gas"}
 
     short = [grid.plays(1) for _ in range(20)]
-    grid.net_w = lambda _minute: 1 * KW
+    grid.out.clear()
     relieved = [grid.plays(1) for _ in range(20)]
 
     orders = [step.shed_orders for step in short]
