@@ -73,21 +73,30 @@ class GridCommitments:
 
     def __init__(self, known: Iterable[BatteryCommitment] = ()) -> None:
         """Begin with what was remembered."""
-        self._known = {(one.period_start, one.partition): one for one in known}
+        self._periods: dict[int, dict[int, BatteryCommitment]] = {}
+        for one in known:
+            self._periods.setdefault(one.period_start, {})[one.partition] = one
 
     def take(
-        self, told: Iterable[BatteryCommitment]
+        self, told: Iterable[BatteryCommitment], *, oldest: int
     ) -> dict[tuple[int, int], BatteryCommitment | None]:
-        """Take sums; return by period and partition what to remember and, as None, to forget."""
+        """Take sums; return by period and partition what to remember and, as None, to forget.
+
+        Args:
+            told: Sums.
+            oldest: The oldest minute of the grid that they are still needed for, epoch seconds: as
+                what is told of batteries may be read hours before the minutes, or after them, only
+                these can say.
+        """
         changes: dict[tuple[int, int], BatteryCommitment | None] = {}
         for one in told:
-            place = (one.period_start, one.partition)
-            if take_newest(self._known, place, one):
-                changes[place] = one
-        newest = max((period for period, _ in self._known), default=0)
-        for place in [place for place in self._known if place[0] < newest - KEPT_S]:
-            del self._known[place]
-            changes[place] = None
+            partitions = self._periods.setdefault(one.period_start, {})
+            if take_newest(partitions, one.partition, one):
+                changes[one.period_start, one.partition] = one
+        # The period before stands where one has not been told.
+        for period in [start for start in self._periods if start < oldest - 2 * PERIOD_S]:
+            for partition in self._periods.pop(period):
+                changes[period, partition] = None
         return changes
 
     def given_w(self, at: int) -> int:
@@ -96,7 +105,5 @@ class GridCommitments:
         While a period is not told yet, that of the one before stands: nothing says that it ends.
         """
         period = at - at % PERIOD_S
-        periods = {start for start, _ in self._known}
-        if period not in periods:
-            period -= PERIOD_S
-        return sum(one.given_w for (start, _), one in self._known.items() if start == period)
+        told = self._periods.get(period) or self._periods.get(period - PERIOD_S, {})
+        return sum(one.given_w for one in told.values())

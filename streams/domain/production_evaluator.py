@@ -154,7 +154,7 @@ class Evaluator:
 
     def take_batteries(self, told: list[BatteryCommitment]) -> Step:
         """Take what batteries are told; return what to remember of it."""
-        return Step(commitments=self._commitments.take(told))
+        return Step(commitments=self._commitments.take(told, oldest=self._history.oldest))
 
     def take_grid(
         self, minutes: list[GridMinute], *, registered: Callable[[int], Surroundings]
@@ -169,7 +169,7 @@ class Evaluator:
         for minute in minutes:
             around = registered(minute.minute)
             units = self._units(around, at=minute.minute)
-            volatile = sum(one.maximum_w for one in units if one.is_volatile)
+            volatile = self._volatile_w(minute.minute, units)
             # The load as it would be, had nobody been told to shed and no battery to move.
             counted_back = self._shedding.counted_back_w(minute.minute)
             counted_back += self._commitments.given_w(minute.minute)
@@ -181,6 +181,13 @@ class Evaluator:
             if (minute.minute, minute.version) > (newest, version) and changes.minutes:
                 self._decide(minute, units, around, step)
         return step
+
+    def _volatile_w(self, minute: int, units: list[Unit]) -> int:
+        """Return what sun and wind plants could give: for a minute of before, as was known then."""
+        known = self._history.get(minute) if minute < self.decided[0] else None
+        if known is not None:
+            return known.volatile_w
+        return sum(one.maximum_w for one in units if one.is_volatile)
 
     def _units(self, around: Surroundings, *, at: int) -> list[Unit]:
         plants = serving(around.plants.values(), minute=at)

@@ -65,14 +65,23 @@ class History:
         self._quarters: dict[int, Quarter] = dict(quarters)
         self.newest = max(self._minutes, default=NEVER)
 
+    @property
+    def oldest(self) -> int:
+        """The oldest minute that can be told anew, epoch seconds."""
+        return self.newest - self._kept_s
+
     def load_of(self, minute: int) -> Load:
         """Return a minute that is known."""
         return self._minutes[minute]
 
+    def get(self, minute: int) -> Load | None:
+        """Return a minute; None when nothing is known of it, or any more."""
+        return self._minutes.get(minute)
+
     def take(self, minute: int, load: Load) -> Changes:
         """Take a minute, the higher version; nothing changes by what is known or forgotten."""
         changes, known = Changes(), self._minutes.get(minute)
-        if minute < self.newest - self._kept_s or (known and known.version >= load.version):
+        if minute < self.oldest or (known and known.version >= load.version):
             return changes
         self._minutes[minute] = changes.minutes[minute] = load
         self.newest = max(self.newest, minute)
@@ -83,7 +92,7 @@ class History:
             if at in self._minutes
         ]
         # A quarter-hour of which minutes are forgotten already keeps what it had of them.
-        if start >= self.newest - self._kept_s:
+        if start >= self.oldest:
             self._quarters[start] = changes.quarters[start] = Quarter(
                 sum(one.net_w for one in loads) / len(loads),
                 sum(one.volatile_w for one in loads) / len(loads),
@@ -111,7 +120,7 @@ class History:
         return series
 
     def _forget(self, changes: Changes) -> None:
-        for minute in [at for at in self._minutes if at < self.newest - self._kept_s]:
+        for minute in [at for at in self._minutes if at < self.oldest]:
             del self._minutes[minute]
             changes.minutes[minute] = None
         for start in [at for at in self._quarters if at < self.newest - DAYS * DAY_S]:

@@ -65,9 +65,24 @@ def test_the_grid_adds_up_partitions_and_holds_on_until_the_next_period_is_told(
         for n, w in enumerate((300, -100))
     ]
 
-    grid.take(sums)
+    grid.take(sums, oldest=NOON)
 
     assert grid.given_w(NOON + 60) == 200
     assert grid.given_w(NOON + 900) == 200
     assert grid.given_w(NOON + 1_800) == 0
-    assert grid.take(sums) == {}
+    assert grid.take(sums, oldest=NOON) == {}
+
+
+def test_the_grid_forgets_what_no_minute_can_need_any_more_and_nothing_that_is_read_ahead() -> None:
+    grid = GridCommitments()
+    day = [
+        BatteryCommitment(partition=0, period_start=start, version=1, given_w=500, batteries=1)
+        for start in range(NOON, NOON + 86_400, 900)
+    ]
+
+    ahead = grid.take(day, oldest=NOON)
+    later = grid.take([], oldest=NOON + 3_600)
+
+    assert set(ahead.values()) == set(day)
+    assert grid.given_w(NOON + 3_600 - 60) == 500
+    assert later == {(NOON, 0): None, (NOON + 900, 0): None}

@@ -366,6 +366,29 @@ def test_the_load_is_remembered_as_it_would_be_without_what_batteries_were_told(
     assert step.orders[0].forecast_w == pytest.approx(340 * KW, rel=0.01)
 
 
+def test_a_minute_told_anew_hours_later_is_what_batteries_and_the_sun_made_it_then() -> (
+    None
+):
+    sun = a_plant("sun", source="solar", capacity_w=50 * KW, minimum_w=0)
+    grid = Grid(lambda _minute: 300 * KW, plants=the_plants() | {"sun": sun})
+    grid.plays(HOUR)
+    grid.evaluator.take_batteries([commitments(grid.minute - grid.minute % 900, -40 * KW)])
+    minute = grid.minute
+    first = grid.plays(1).history.minutes[minute]
+    grid.out.add("sun")
+    for _ in range(6):
+        grid.plays(15)
+        grid.evaluator.take_batteries([commitments(grid.minute - grid.minute % 900, 0)])
+
+    step = grid.evaluator.take_grid(
+        [a_grid_minute(minute, 500 * KW, version=9_999)], registered=grid.around
+    )
+
+    assert first is not None
+    assert (first.net_w, first.volatile_w) == (260 * KW, 50 * KW)
+    assert step.history.minutes[minute] == Load(9_999, 460 * KW, 50 * KW)
+
+
 loads = st.lists(st.integers(-200 * KW, 1_500 * KW), min_size=1, max_size=12)
 
 
