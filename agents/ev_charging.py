@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -114,14 +115,16 @@ def _read(
     topic = batch.tp.topic[len(app.topic_prefix) :]
     inputs: list[Input] = []
     refused: Messages = []
+    reported: dict[tuple[str, str], EvSession] = {}
     for record in batch.records:
         if topic == topics.EV_SESSIONS.name:
-            read = _judged(record, charging, around)
+            read = _judged(record, charging, reported, around)
             if isinstance(read, Refused):
                 metrics.REFUSED.labels(read.rule).inc()
                 refused.append(codec.rejection(record, read, partition=batch.partition))
             else:
                 inputs.append(read)
+                reported[read.community_id, read.session_id] = read
             continue
         try:
             told = _others(topic, record)
@@ -140,14 +143,21 @@ def _others(topic: str, record: Record) -> Input | ClosedMinute | None:
     return codec.shed_order(record.value)
 
 
-def _judged(record: Record, charging: Charging, around: _Surroundings) -> EvSession | Refused:
+def _judged(
+    record: Record,
+    charging: Charging,
+    reported: Mapping[tuple[str, str], EvSession],
+    around: _Surroundings,
+) -> EvSession | Refused:
+    """Judge a record; `reported`: the sessions of its batch before it, by community and id."""
     session = codec.session(record.value)
     if isinstance(session, Refused):
         return session
+    name = session.community_id, session.session_id
     refused = judge(
         session,
         key=None if record.key is None else record.key.decode(errors="replace"),
-        known=charging.known(session.community_id, session.session_id),
+        known=reported.get(name) or charging.known(*name),
         registered=around.points.place(session.meter_id, at=session.plugged_in),
         must_be_registered=around.settings.unregistered is Unregistered.REFUSE,
         now=clock.epoch_now(),

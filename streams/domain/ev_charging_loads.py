@@ -80,6 +80,25 @@ def close(community: Community, *, until: int) -> bool:
     return True
 
 
+def take_charged(community: Community, quarter: int, energy_mwh: int, *, assumed_mwh: int) -> bool:
+    """Take what a vehicle reported of a quarter-hour; say whether that changes the history.
+
+    Args:
+        community: Whose.
+        quarter: When, epoch seconds.
+        energy_mwh: What it charged.
+        assumed_mwh: What the history was told that it would, in its place.
+    """
+    if quarter >= community.history_end:
+        community.vehicles[quarter] = community.vehicles.get(quarter, 0) + energy_mwh
+        return False
+    place = len(community.history) - (community.history_end - quarter) // PERIOD_S
+    if place < 0 or energy_mwh == assumed_mwh:
+        return False
+    community.history[place] -= (energy_mwh - assumed_mwh) * 3600 / PERIOD_S / 1000
+    return True
+
+
 def forecast(
     communities: Sequence[Community], *, start: int, periods: int, policy: ForecastPolicy
 ) -> Watts:

@@ -34,6 +34,7 @@ from streams.domain.ev_charging import (
     had_mwh,
     heard_at,
     is_told_again,
+    ordered_mwh,
     spread,
     take,
 )
@@ -46,6 +47,7 @@ from streams.domain.ev_charging_loads import (
     Watts,
     close,
     forecast,
+    take_charged,
     take_minute,
 )
 from streams.domain.ev_charging_planning import Fleet, plan_fleet
@@ -218,8 +220,10 @@ class Charging:
         if before is not None and kept.heard > before.heard:
             done = charged_mwh(session) - charged_mwh(before.session)
             for quarter, part in spread(max(done, 0), before.heard, kept.heard):
-                if quarter >= community.history_end:
-                    community.vehicles[quarter] = community.vehicles.get(quarter, 0) + part
+                until = min(quarter + PERIOD_S, kept.heard)
+                due = 0 if before.lags else ordered_mwh(before, max(before.heard, quarter), until)
+                if take_charged(community, quarter, part, assumed_mwh=due):
+                    step.histories.add(session.community_id)
         if session.unplugged:
             if before is None or not before.session.unplugged:
                 result = Told(
