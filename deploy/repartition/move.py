@@ -3,14 +3,15 @@
 A community's partition follows from its name and the number of partitions, so with another number
 most communities are elsewhere, and their state must be there before their frames are taken. The
 records of all changelogs are copied into new ones; the local stores are rebuilt from these. What
-is registered goes along.
+operators have written once and for all goes along: what is registered, prices, who wants no mails.
 
-The key of every table that is moved is a community's name, or a person's id where people are
-notified, alone or with a zero byte and more behind it.
+The key of every table that is moved is a community's name, alone or with a zero byte and more
+behind it; where people are notified, a person is in it instead.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from deploy.repartition.broker import Broker, Records
 from deploy.repartition.layouts import Layout, RepartitionError, old_and_new
@@ -22,11 +23,17 @@ from streams.delivery.partitions import partition_of
 from streams.delivery.pipeline import send
 from streams.domain.frames import OFFSET_BITS
 from streams.settings import Settings
-from streams.topics import NOTIFICATION_SUBSCRIPTIONS, ensure_topics
+from streams.topics import NOTIFICATION_SUBSCRIPTIONS, PRICES, ensure_topics
 from tables import communities, minutes, notifications
 
 Place = tuple[str, int]
 """A partition of a changelog."""
+
+STANDING: Final = (*TOPIC_OF.values(), NOTIFICATION_SUBSCRIPTIONS, PRICES)
+"""Topics whose last record of a key counts for as long as nobody writes another one.
+
+The partition of each follows from what its key begins with, as the registry's does.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ async def move(settings: Settings, *, old_prefix: str) -> Moved:
         copying = _Copying(broker, old, new, awaiting, homes, settings.generation)
         for source, target in changelogs.items():
             await copying.copy(source, target)
-        await _copy_registry(broker, old, new, topics)
+        await _copy_standing(broker, old, new, topics)
         # Frames that came to the old topic meanwhile would be in no state.
         await require_stopped(broker, old)
         await require_done(broker, old)
@@ -142,14 +149,11 @@ async def _communities(broker: Broker, old: Layout) -> dict[bytes, dict[int, byt
     return known
 
 
-async def _copy_registry(
+async def _copy_standing(
     broker: Broker, old: Layout, new: Layout, topics: Mapping[str, int]
 ) -> None:
-    """Copy the last version of everything that is registered, and nothing of who was erased.
-
-    Who wants no mails goes along.
-    """
-    for topic in (*TOPIC_OF.values(), NOTIFICATION_SUBSCRIPTIONS):
+    """Copy the last record of each key, and so nothing of who was erased."""
+    for topic in STANDING:
         source = old.prefix + topic.name
         last: dict[bytes, bytes | None] = {}
         if source in topics:

@@ -42,6 +42,7 @@ REGISTRY: Final = """\
 {"kind": "community", "community_id": "c9999", "connection_limit_w": 50000, "zone": "Europe/Berlin", "valid_from": "2025-01-01T00:00Z"}
 {"kind": "household", "household_id": "h1", "community_id": "c9999", "meter_id": "m9999-001", "valid_from": "2025-01-01T00:00Z"}
 """  # noqa: E501 - a line is an entry
+PRICES: Final = "start,minutes,price_eur_per_mwh\n2025-05-05T00:00+00:00,60,83.17\n"
 NEW: Final = {
     "SMATRIX_TOPIC_PREFIX": "p8-",
     "SMATRIX_PARTITIONS": "8",
@@ -83,8 +84,8 @@ def _done(system: EmbeddedSystem, *words: str) -> str:
     return ended.out
 
 
-def _registry(system: EmbeddedSystem, *words: str, **other: str) -> str:
-    ended = smatrix("registry", *words, environment=system.environment() | other)
+def _imported(system: EmbeddedSystem, what: str, file: Path, **other: str) -> str:
+    ended = smatrix(what, "import", str(file), environment=system.environment() | other)
     assert (ended.status, ended.err) == (0, "")
     return ended.out
 
@@ -131,7 +132,10 @@ def test_a_day_is_exact_though_its_second_half_goes_to_twice_the_partitions(
 
     household = tmp_path / "household.jsonl"
     household.write_text(REGISTRY)
-    assert '"new": 2' in _registry(running, "import", str(household))
+    prices = tmp_path / "prices.csv"
+    prices.write_text(PRICES)
+    assert '"new": 2' in _imported(running, "registry", household)
+    assert '"new": 4' in _imported(running, "prices", prices)
 
     # The terminals are switched over while the old workers work.
     _send(running, first, "meter-frames")
@@ -160,7 +164,8 @@ def test_a_day_is_exact_though_its_second_half_goes_to_twice_the_partitions(
     # The state is moved, once.
     assert "the state of 20 communities is in 8 instead of 4 partitions" in _done(running)
     assert "has been moved already" in _refused(running)
-    assert '"unchanged": 2' in _registry(running, "import", str(household), **NEW)
+    assert '"unchanged": 2' in _imported(running, "registry", household, **NEW)
+    assert '"unchanged": 4' in _imported(running, "prices", prices, **NEW)
 
     # The new workers go on, with late frames and corrections from before the switch.
     running.variables |= NEW

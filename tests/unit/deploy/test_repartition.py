@@ -12,6 +12,7 @@ from streams.delivery.layout import StateNotMovedError
 from streams.delivery.partitions import partition_of
 from streams.domain.communities import Community
 from streams.settings import Settings
+from streams.topics import CHARGE_PLANS, TOPICS
 from tables import communities, minutes
 from tests.builders import DAY_S, NOON
 
@@ -108,3 +109,9 @@ def test_changelogs_of_every_role_but_control_are_found_and_no_other_prefix_s() 
         "p8-smatrix-alerts-autarky-periods-changelog",
         "p8-smatrix-metering-minutes-changelog",
     ]
+
+
+def test_what_is_written_once_and_for_all_goes_along_and_only_control_s_plans_begin_anew() -> None:
+    compacted = {t.name for t in TOPICS if t.config.get("cleanup.policy") == "compact"}
+
+    assert {topic.name for topic in move.STANDING} == compacted - {CHARGE_PLANS.name}
