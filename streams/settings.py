@@ -35,6 +35,7 @@ from streams.configuration.names import NameSettings
 from streams.configuration.notifications import NotificationSettings
 from streams.configuration.production import ProductionSettings
 from streams.configuration.regulation import RegulationSettings
+from streams.configuration.values import HIDDEN
 from streams.configuration.worker import DeliveryMode, WorkerSettings
 
 __all__ = [
@@ -175,8 +176,10 @@ def _first_fault(error: ValidationError) -> str:
         return rule
     field = str(fault["loc"][0])
     name = PREFIX + field.upper()
-    if Settings.model_fields[field].annotation is SecretStr:
+    given = os.environ.get(name)
+    is_secret = Settings.model_fields[field].annotation is SecretStr or fault["type"] == HIDDEN
+    # What no variable has given stands in a file of secrets.
+    if is_secret or given is None:
         return f"{name}: {rule}"
-    given = str(os.environ.get(name, fault["input"]))
     # Whatever was given, it is one line that is said.
     return f"{name}={given if given.isprintable() else repr(given)}: {rule}"

@@ -72,6 +72,7 @@ def connect(settings: Settings) -> Client:
             interface=url.scheme,
             host=url.host,
             port=url.port,
+            proxy_path=url.path or "",
             username=settings.clickhouse_user,
             password=settings.clickhouse_password.get_secret_value(),
         )

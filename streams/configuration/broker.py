@@ -1,12 +1,19 @@
 """How clients reach the broker, and where secrets are."""
 
+import re
 from enum import StrEnum
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, model_validator
 
-from streams.configuration.values import MAX_PORT, Group, given
+from streams.configuration.values import MAX_PORT, Group, bare, given
+
+_LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_ADDRESS: Final = re.compile(
+    rf"({_LABEL}(\.{_LABEL})*\.?|\[(?P<ip>[0-9A-Fa-f:.]+)\]):(?P<port>[0-9]{{1,5}})"
+)
 
 
 class BrokerSecurity(StrEnum):
@@ -36,18 +43,34 @@ class SaslMechanism(StrEnum):
     SCRAM_SHA_512 = "SCRAM-SHA-512"
 
 
-def _host_and_port(text: str) -> str:
+def _hosts_and_ports(text: str) -> str:
     for address in text.split(","):
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) <= MAX_PORT:
-            raise ValueError(f"{address!r} is not HOST:PORT, as in 127.0.0.1:9092")
+        if not _is_host_and_port(address):
+            raise ValueError(f"{address!r} is not HOST:PORT, as in 127.0.0.1:9092 or [::1]:9092")
     return text
+
+
+def _is_host_and_port(address: str) -> bool:
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found["port"]) <= MAX_PORT:
+        return False
+    if found["ip"] is None:
+        return True
+    try:
+        IPv6Address(found["ip"])
+    except ValueError:
+        return False
+    return True
 
 
 class BrokerSettings(Group):
     """How clients reach the broker, and where secrets are."""
 
-    broker: Annotated[str, AfterValidator(_host_and_port)] = Field(
+    broker: Annotated[
+        str,
+        AfterValidator(_hosts_and_ports),
+        bare("set SMATRIX_BROKER_SECURITY, SMATRIX_BROKER_USERNAME and SMATRIX_BROKER_PASSWORD"),
+    ] = Field(
         default="127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT, comma-separated."
     )
     broker_security: BrokerSecurity = Field(

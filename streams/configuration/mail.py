@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from streams.configuration.values import MAX_PORT, Duration, Group, given
+from streams.configuration.values import MAX_PORT, Duration, Group, bare, given
 
 SHORTEST_SECRET: Final = 16
 _MAILBOX: Final = re.compile(r"[^@<>\s]+@[^@<>\s]+|[^@<>\x00-\x1f\x7f]+ <[^@<>\s]+@[^@<>\s]+>")
@@ -72,7 +72,11 @@ class MailSettings(Group):
         default=SecretStr(""),
         description="Signs the links to unsubscribe, 16 characters or more; better a file.",
     )
-    mail_base_url: Annotated[HttpUrl | None, BeforeValidator(given)] = Field(
+    mail_base_url: Annotated[
+        HttpUrl | None,
+        BeforeValidator(given),
+        bare("whoever gets a mail can read it, and ?token= is put behind it"),
+    ] = Field(
         default=None,
         description="Where links to unsubscribe lead, followed by ?token=; empty: by mail alone.",
     )

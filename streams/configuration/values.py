@@ -4,8 +4,12 @@ from datetime import timedelta
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError
 
 MAX_PORT: Final = 65_535
+
+HIDDEN: Final = "hidden"
+"""The type of a fault whose value has a secret in it, perhaps, and is not shown."""
 
 
 class Group(BaseModel):
@@ -22,6 +26,19 @@ def _seconds(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+
+
+def bare(remedy: str) -> BeforeValidator:
+    """Return what refuses an address with a login in it, or a query, before anybody shows it."""
+
+    def checked(value: object) -> object:
+        if set("@?#") & set(str(value)):
+            raise PydanticCustomError(
+                HIDDEN, "must have neither a login nor a query in it; " + remedy
+            )
+        return value
+
+    return BeforeValidator(checked)
 
 
 def given(value: object) -> object:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def client_settings(app: "App") -> dict[str, Any]:
     """Return the connection settings for an aiokafka client of this app."""
     return {
-        "bootstrap_servers": [f"{url.host}:{url.port}" for url in app.conf.broker],
+        "bootstrap_servers": [url.host_port_subcomponent for url in app.conf.broker],
         "client_id": f"{app.conf.id}",
         **app.security,
     }

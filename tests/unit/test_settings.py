@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from streams.delivery.clients import security_of
+from streams.delivery.app import App
+from streams.delivery.clients import client_settings, security_of
 from streams.settings import BrokerSecurity, ConfigurationError, Settings, get_settings
 
 
@@ -132,6 +133,86 @@ def test_a_fault_of_the_login_does_not_show_the_password(monkeypatch: pytest.Mon
         get_settings()
 
     assert "sesame" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("CLICKHOUSE_URL", "http://admin:sesame@click:8123", "set SMATRIX_CLICKHOUSE_USER and"),
+        ("CLICKHOUSE_URL", "http://admin:sesame@click:port", "SMATRIX_CLICKHOUSE_PASSWORD"),
+        ("CLICKHOUSE_URL", "http://click:8123/?password=sesame", "SMATRIX_CLICKHOUSE_PASSWORD"),
+        ("BROKER", "SASL://anna:sesame@kafka:9092", "SMATRIX_BROKER_PASSWORD"),
+        ("MAIL_BASE_URL", "http://anna:sesame@grid.example.org/", "whoever gets a mail"),
+    ],
+)
+def test_a_login_in_an_address_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
+) -> None:
+    monkeypatch.setenv(f"SMATRIX_{name}", value)
+
+    with pytest.raises(ConfigurationError) as raised:
+        get_settings()
+
+    said = str(raised.value)
+    assert said.startswith(f"SMATRIX_{name}: must have neither a login nor a query in it; ")
+    assert remedy in said
+    assert "sesame" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("value", ["http://admin:sesame@click:8123", "sesame"])
+def test_what_a_file_of_secrets_says_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str
+) -> None:
+    (tmp_path / "smatrix_clickhouse_url").write_text(value)
+    monkeypatch.setenv("SMATRIX_SECRETS_DIR", str(tmp_path))
+
+    with pytest.raises(ConfigurationError, match=r"^SMATRIX_CLICKHOUSE_URL: ") as raised:
+        get_settings()
+
+    assert "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "broker",
+    [
+        "127.0.0.1:9092,[::1]:9092",
+        "kafka_1.grid.example.org.:9092",
+        "a" * 63 + ":1",
+    ],
+)
+def test_a_broker_is_named_by_host_and_port(broker: str) -> None:
+    assert Settings(broker=broker).broker == broker
+
+
+@pytest.mark.parametrize(
+    "broker",
+    [
+        "a..b:9092",
+        "a" * 80 + ":9092",
+        "::1:1",
+        "[::1:9092",
+        "[1]:9092",
+        "a:0",
+        "a:65536",
+        "a:²",
+        "",
+    ],
+)
+def test_what_no_client_can_look_up_is_no_broker(broker: str) -> None:
+    with pytest.raises(ValidationError, match="is not HOST:PORT"):
+        Settings(broker=broker)
+
+
+def test_workers_reach_a_broker_by_its_address_in_brackets() -> None:
+    app = App(
+        "test",
+        broker="kafka:9092,[::1]:9093",
+        data_dir=Path("nowhere"),
+        partitions=1,
+        replication=1,
+    )
+
+    assert client_settings(app)["bootstrap_servers"] == ["kafka:9092", "[::1]:9093"]
 
 
 def test_a_file_without_certificates_is_refused_by_its_name(tmp_path: Path) -> None:
