@@ -62,6 +62,16 @@ def finished_key(notification: Notification) -> bytes:
     return _AT.pack(notification.at) + key(notification.person_id, notification.notification_id)
 
 
+def person_of(stored_key: bytes) -> bytes:
+    """Return whom a key of `notifications` is about: who decides its partition."""
+    return stored_key.partition(b"\0")[0]
+
+
+def person_of_finished(stored_key: bytes) -> bytes:
+    """Return whom a key of `notifications-finished` is about: who decides its partition."""
+    return person_of(stored_key[_AT.size :])
+
+
 def finished() -> bytes:
     """Return the record of a notification that is finished."""
     return _KNOWN

@@ -9,7 +9,7 @@ The key of every table that is moved is a community's name, alone or with a zero
 behind it; where people are notified, a person is in it instead.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -213,12 +213,16 @@ class _Copying:
     async def copy(self, source: str, target: str) -> None:
         """Copy a changelog's records, deletions too, in the order of their partitions."""
         are_minutes = source == self.old.changelog("metering", "minutes")
-        # People have had one partition from the first record on: we hash their keys ourselves.
-        are_of_people = source == self.old.changelog("notifications", notifications.TABLE)
+        person_of = {
+            self.old.changelog("notifications", notifications.TABLE): notifications.person_of,
+            self.old.changelog(
+                "notifications", notifications.FINISHED
+            ): notifications.person_of_finished,
+        }.get(source)
         async for records in self.broker.read(source, self.old.partitions):
             if are_minutes:
                 self._require_older(records)
-            await self._send(target, records, are_of_people=are_of_people)
+            await self._send(target, records, person_of=person_of)
 
     def _require_older(self, records: Records) -> None:
         found = max(
@@ -231,13 +235,16 @@ class _Copying:
                 f"workers had, so that versions go on growing"
             )
 
-    async def _send(self, target: str, records: Records, *, are_of_people: bool) -> None:
+    async def _send(
+        self, target: str, records: Records, *, person_of: Callable[[bytes], bytes] | None
+    ) -> None:
         messages: dict[int, list[tuple[bytes | None, bytes | None]]] = {}
         for record in records:
-            home = record.key.partition(b"\0")[0]
             if record.key == MARK:
                 continue
-            if not are_of_people and self.homes.get(home) != record.partition:
+            # People have had one partition from the first record on: we hash their keys ourselves.
+            home = home_of(record.key) if person_of is None else person_of(record.key)
+            if person_of is None and self.homes.get(home) != record.partition:
                 continue
             partition = self._partition_of(home)
             if (target, partition) in self.awaiting:

@@ -14,7 +14,9 @@ from streams.delivery.layout import MARK
 from streams.delivery.partitions import partition_of
 from streams.settings import Settings
 from streams.topics import PRICES, ensure_topics
+from tables import notifications
 from tests.builders import NOON
+from tests.notified import a_notification
 
 Written = dict[tuple[bytes, int], bytes | None]
 PRICE = Price(period_start=NOON, version=1, price_eur_per_mwh=Decimal("83.17"))
@@ -33,6 +35,29 @@ async def test_prices_go_along_to_the_grid_s_partition(broker: str) -> None:
     assert await _read(new, PRICES.name) == {(key, partition_of(prices.GRID, 8)): value}
 
 
+async def test_a_notification_that_is_finished_is_known_in_its_person_s_new_partition(
+    broker: str,
+) -> None:
+    old = await _four_partitions(broker, "finished4-")
+    before = Layout.of(old).changelog("notifications", notifications.FINISHED)
+    told = [a_notification(person_id=f"p{number}") for number in range(8)]
+    for one in told:
+        home = partition_of(one.person_id.encode(), old.partitions)
+        message = notifications.finished_key(one), notifications.finished()
+        await _write(old, before.removeprefix(old.topic_prefix), home, [message])
+
+    new = await _moved(old, "finished8-")
+
+    after = Layout.of(new).changelog("notifications", notifications.FINISHED)
+    assert await _read(new, after.removeprefix(new.topic_prefix)) == {
+        (
+            notifications.finished_key(one),
+            partition_of(one.person_id.encode(), 8),
+        ): notifications.finished()
+        for one in told
+    }
+
+
 async def _four_partitions(broker: str, prefix: str) -> Settings:
     """Make the topics of a system whose workers have done everything and ended."""
     settings = Settings(broker=broker, topic_prefix=prefix, partitions=4)
@@ -42,8 +67,10 @@ async def _four_partitions(broker: str, prefix: str) -> Settings:
         partitions=4,
         replication=1,
         prefix=prefix,
-        changelogs=tuple(
-            layout.changelog("metering", table) for table in ("minutes", "communities")
+        changelogs=(
+            layout.changelog("metering", "minutes"),
+            layout.changelog("metering", "communities"),
+            layout.changelog("notifications", notifications.FINISHED),
         ),
     )
     return settings

@@ -46,6 +46,14 @@ def test_finished_notifications_sort_by_the_time_of_their_causes() -> None:
     assert keys == sorted(keys)
 
 
+def test_a_key_tells_whose_it_is_so_that_it_can_be_moved_to_their_partition() -> None:
+    notification = a_notification("n1", "p1")
+
+    assert notifications.person_of(notifications.key("p1", "n1")) == b"p1"
+    assert notifications.person_of(notifications.key("p1")) == b"p1"
+    assert notifications.person_of_finished(notifications.finished_key(notification)) == b"p1"
+
+
 def test_a_record_of_a_later_version_is_refused_by_name() -> None:
     later = orjson.loads(notifications.encode(QUEUED)) | {"schema": 2}
 
