@@ -1,11 +1,11 @@
 """The rules that an operator has set, as the domain takes them."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import time, timedelta
 from fractions import Fraction
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.autarky_states import AutarkyPolicy
@@ -31,6 +31,8 @@ from streams.settings import ConfigurationError, Settings
 
 # Periods can be told again for as long as their minutes can be corrected, and that little more.
 MARGIN_S: Final = 3_600
+
+_NAMED: Final = "docs/vee.md says how thresholds are named and written"
 
 
 def window_policy(settings: Settings) -> WindowPolicy:
@@ -60,45 +62,60 @@ def own_thresholds(settings: Settings) -> dict[str, Thresholds]:
     of_file = _of_file(settings)
     usual = _usual(settings, of_file)
     return {
-        community_id: _replaced(usual, numbers, f"communities.{community_id}")
+        community_id: _replaced(usual, numbers, f"communities.{community_id}", settings)
         for community_id, numbers in of_file.communities.items()
     }
+
+
+_Number = Annotated[
+    float, AfterValidator(lambda number: int(number) if number.is_integer() else number)
+]
 
 
 class _ThresholdFile(BaseModel):
     """The file of thresholds: by the names of `Thresholds`, for all and for single communities."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    usual: dict[str, int | float] = {}
-    communities: dict[str, dict[str, int | float]] = {}
+    usual: dict[str, _Number] = {}
+    communities: dict[str, dict[str, _Number]] = {}
 
 
 def _of_file(settings: Settings) -> _ThresholdFile:
-    if settings.vee_thresholds is None:
+    file = settings.vee_thresholds
+    if file is None:
         return _ThresholdFile()
     try:
-        return _ThresholdFile.model_validate_json(settings.vee_thresholds.read_bytes())
-    except (OSError, ValidationError) as error:
-        first = str(error).replace("\n", " ")
+        return _ThresholdFile.model_validate_json(file.read_bytes())
+    except OSError as error:
         raise ConfigurationError(
-            f"SMATRIX_VEE_THRESHOLDS: {settings.vee_thresholds} is no file of thresholds "
-            f"({first}); write it as docs/vee.md says"
+            f"SMATRIX_VEE_THRESHOLDS={file} can't be read ({error.strerror}); give this user the "
+            f"right"
         ) from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        rule = ": ".join([".".join(map(str, fault["loc"])), fault["msg"]]).removeprefix(": ")
+        # Not chained: its own text shows what is in the file.
+        raise ConfigurationError(f"SMATRIX_VEE_THRESHOLDS={file}: {rule}; {_NAMED}") from None
 
 
 def _usual(settings: Settings, of_file: _ThresholdFile) -> Thresholds:
     of_settings = Thresholds(cap_factor=settings.cap_factor, battery_c_rate=settings.battery_c_rate)
-    return _replaced(of_settings, of_file.usual, "usual")
+    return _replaced(of_settings, of_file.usual, "usual", settings)
 
 
-def _replaced(usual: Thresholds, numbers: dict[str, int | float], where: str) -> Thresholds:
+def _replaced(
+    usual: Thresholds, numbers: dict[str, float], where: str, settings: Settings
+) -> Thresholds:
+    place = f"SMATRIX_VEE_THRESHOLDS={settings.vee_thresholds}: {where}"
+    names = {field.name for field in fields(Thresholds)}
+    for name in numbers:
+        if name not in names:
+            raise ConfigurationError(f"{place}.{name} is no threshold; {_NAMED}")
     try:
-        return replace(usual, **numbers)  # type: ignore[arg-type] # names are checked by the call
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"SMATRIX_VEE_THRESHOLDS: {where}: {error}; the names are those of docs/vee.md"
-        ) from error
+        return replace(usual, **numbers)  # type: ignore[arg-type] # whole numbers are `int`
+    except ValueError as error:
+        raise ConfigurationError(f"{place}: {error}; {_NAMED}") from error
 
 
 def kept_s(settings: Settings) -> int:

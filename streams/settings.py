@@ -52,6 +52,10 @@ __all__ = [
 ]
 
 PREFIX: Final = "SMATRIX_"
+SECRETS_DIR: Final = f"{PREFIX}SECRETS_DIR"
+
+_ALIKE: Final = 0.8
+"""Of 1, from which on a name is taken to be another one misspelt."""
 
 
 class ConfigurationError(OperatorError):
@@ -97,7 +101,7 @@ class Settings(
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read files of the folder that a variable names, too; variables come first."""
-        folder = os.environ.get(f"{PREFIX}SECRETS_DIR") or None
+        folder = _variables().get(SECRETS_DIR) or None
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder)
 
     def app_id(self, role: str) -> str:
@@ -146,27 +150,52 @@ def get_settings() -> Settings:
             and the rule.
     """
     for name in os.environ:
-        if (
-            name.startswith(PREFIX)
-            and name.removeprefix(PREFIX).lower() not in Settings.model_fields
-        ):
-            near = get_close_matches(
-                name, [PREFIX + field.upper() for field in Settings.model_fields]
-            )
-            hint = f"; is it {near[0]}?" if near else ""
-            raise ConfigurationError(f"{name} is not a setting{hint}")
-    folder = os.environ.get(f"{PREFIX}SECRETS_DIR", "")
-    if folder and not Path(folder).is_dir():
-        raise ConfigurationError(f"{PREFIX}SECRETS_DIR={folder} is not a folder")
+        _require_setting(name, called=name)
+    if folder := _variables().get(SECRETS_DIR):
+        _require_secrets(Path(folder))
     try:
         return Settings()
     except ValidationError as error:
         # Not chained: its own text shows what was given, and a secret may be among it.
         raise ConfigurationError(_first_fault(error)) from None
-    except (OSError, UnicodeDecodeError) as error:
+
+
+def _variables() -> dict[str, str]:
+    """Return the environment by names in capitals: it counts in whatever case it is written."""
+    return {name.upper(): value for name, value in os.environ.items()}
+
+
+def _require_setting(name: str, *, called: str) -> None:
+    """Refuse a name that begins as settings do, and is none; others are not ours."""
+    fields = [field.upper() for field in Settings.model_fields]
+    field = name.upper().removeprefix(PREFIX)
+    if name.upper().startswith(PREFIX) and field not in fields:
+        near = get_close_matches(field, fields, n=1, cutoff=_ALIKE)
+        hint = f"; is it {PREFIX}{near[0]}?" if near else ""
+        raise ConfigurationError(f"{called} is not a setting{hint}")
+
+
+def _require_secrets(folder: Path) -> None:
+    """Refuse a folder with a file that begins as settings do, and is none or can't be read."""
+    if not folder.is_dir():
+        raise ConfigurationError(f"{SECRETS_DIR}={folder} is not a folder")
+    try:
+        files = [file for file in folder.iterdir() if file.name.upper().startswith(PREFIX)]
+    except OSError as error:
         raise ConfigurationError(
-            f"{PREFIX}SECRETS_DIR={folder}: a file in it can't be read; give this user the right"
+            f"{SECRETS_DIR}={folder} can't be read ({error.strerror}); give this user the right"
         ) from error
+    for file in files:
+        _require_setting(file.name, called=f"{SECRETS_DIR}={folder}: the file {file.name}")
+        try:
+            file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(
+                f"{file} can't be read ({error.strerror}); give this user the right"
+            ) from error
+        except UnicodeDecodeError:
+            # Not chained: its own text shows the secret.
+            raise ConfigurationError(f"{file} is not text in UTF-8; write it anew") from None
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -176,7 +205,7 @@ def _first_fault(error: ValidationError) -> str:
         return rule
     field = str(fault["loc"][0])
     name = PREFIX + field.upper()
-    given = os.environ.get(name)
+    given = _variables().get(name)
     is_secret = Settings.model_fields[field].annotation is SecretStr or fault["type"] == HIDDEN
     # What no variable has given stands in a file of secrets.
     if is_secret or given is None:

@@ -9,7 +9,7 @@ from email import policy
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from math import floor
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from schemas.notifications import Notification
 from schemas.persons import Language
 from sinks.mail.words import FORMATS, SUBJECTS, WORDS
+from streams.configuration.mail import sender_of
 from streams.domain.addressees import Addressee
 from streams.domain.notifications import Mail
 from streams.domain.subscriptions import token_of
@@ -49,8 +50,7 @@ class Renderer:
             secret: Signs the tokens with which recipients unsubscribe.
             base_url: Where a link to unsubscribe leads; None: there is none, but a mail address.
         """
-        name, address = parseaddr(sender)
-        self._sender: Final = Address(name, addr_spec=address)
+        self._sender: Final = sender_of(sender)
         self._secret: Final = secret
         self._base_url: Final = base_url
         self._templates: Final = Environment(

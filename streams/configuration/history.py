@@ -11,7 +11,10 @@ class HistorySettings(Group):
     """How history inserts, and what it keeps."""
 
     history_batch_messages: int = Field(
-        default=4_000, ge=1, description="Messages after which history inserts without waiting."
+        default=4_000,
+        ge=1,
+        le=1_000_000,
+        description="Messages after which history inserts without waiting.",
     )
     history_linger: Duration = Field(
         default=timedelta(seconds=1),
@@ -19,5 +22,9 @@ class HistorySettings(Group):
         description="How long history waits for more rows before it inserts.",
     )
     history_ttl_days: int = Field(
-        default=0, ge=0, description="Days after which ClickHouse drops history; 0 keeps it."
+        default=0,
+        ge=0,
+        # Past 2106 ClickHouse's times begin anew, and what is to be kept for ever would be dropped.
+        le=10_000,
+        description="Days after which ClickHouse drops history; 0 keeps it.",
     )

@@ -1,7 +1,9 @@
 """The mail server, who writes, and how long a mail is tried."""
 
-import re
 from datetime import timedelta
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.utils import parseaddr
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
@@ -18,7 +20,6 @@ from pydantic import (
 from streams.configuration.values import MAX_PORT, Duration, Group, bare, given
 
 SHORTEST_SECRET: Final = 16
-_MAILBOX: Final = re.compile(r"[^@<>\s]+@[^@<>\s]+|[^@<>\x00-\x1f\x7f]+ <[^@<>\s]+@[^@<>\s]+>")
 
 
 class SmtpSecurity(StrEnum):
@@ -29,9 +30,31 @@ class SmtpSecurity(StrEnum):
     TLS = "tls"
 
 
+def sender_of(mailbox: str) -> Address:
+    """Return who writes, as mails name them.
+
+    Raises:
+        ValueError: If the text is no mailbox, or mails would name somebody else.
+    """
+    name, address = parseaddr(mailbox)
+    try:
+        sender = Address(name, addr_spec=address)
+    except (ValueError, IndexError, HeaderParseError):
+        sender = Address()
+    is_said_so = mailbox in {address, f"{name} <{address}>", str(sender)}
+    if not (sender.username and sender.domain and is_said_so):
+        raise ValueError(
+            f"{mailbox!r} is no mailbox, as in Smatrix Grid <grid@example.org>; a name with signs "
+            f'in it is put into quotes, as in "Smatrix, Grid" <grid@example.org>'
+        )
+    if not (address.isascii() and mailbox.isprintable()):
+        raise ValueError(f"{mailbox!r} has letters in it that few mail servers take")
+    return sender
+
+
 def _mailbox(text: str) -> str:
-    if text and not _MAILBOX.fullmatch(text):
-        raise ValueError(f"{text!r} is no mailbox, as in Smatrix Grid <grid@example.org>")
+    if text:
+        sender_of(text)
     return text
 
 

@@ -51,15 +51,20 @@ class MeteringSettings(Group):
     window_retention: Duration = Field(
         default=timedelta(hours=48),
         ge=timedelta(hours=1),
+        le=timedelta(days=366),
         description="How long a closed window can still be corrected.",
     )
     max_ahead: Duration = Field(
         default=timedelta(minutes=3),
         ge=timedelta(0),
+        le=timedelta(hours=24),
         description="How far a frame's minute may lie ahead of the wall clock.",
     )
     max_frame_bytes: int = Field(
-        default=1 << 20, ge=1024, description="A larger frame is rejected; split it."
+        default=1 << 20,
+        ge=1024,
+        le=1 << 26,
+        description="A larger frame is rejected; split it.",
     )
 
     @model_validator(mode="after")

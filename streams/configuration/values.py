@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter
 from pydantic_core import PydanticCustomError
 
 MAX_PORT: Final = 65_535
@@ -18,14 +18,24 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def _seconds(value: object) -> object:
-    """Read a bare number as seconds; anything else is left to ISO 8601."""
-    if isinstance(value, str) and value.replace(".", "", 1).isdigit():
-        return timedelta(seconds=float(value))
-    return value
+_ISO_8601: Final = TypeAdapter(timedelta)
 
 
-Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+def _duration(value: object) -> object:
+    """Read a bare number as seconds, and any other text as ISO 8601."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if value.replace(".", "", 1).isdigit():
+            return timedelta(seconds=float(value))
+        return _ISO_8601.validate_python(value)
+    except OverflowError as error:
+        raise ValueError(f"is longer than {timedelta.max.days} days") from error
+    except ValueError as error:
+        raise ValueError("is neither seconds nor ISO 8601, as in 120 or PT2M") from error
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
 def bare(remedy: str) -> BeforeValidator:

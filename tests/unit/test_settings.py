@@ -1,12 +1,15 @@
 import traceback
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from streams.configuration.mail import sender_of
 from streams.delivery.app import App
 from streams.delivery.clients import client_settings, security_of
+from streams.policies import own_thresholds, thresholds
 from streams.settings import BrokerSecurity, ConfigurationError, Settings, get_settings
 
 
@@ -69,6 +72,18 @@ def test_a_duration_is_seconds_or_iso_8601(monkeypatch: pytest.MonkeyPatch, text
         ("SMATRIX_MAIL_SENDER", "grid", "'grid' is no mailbox"),
         ("SMATRIX_MAIL_SENDER", "a <a@b>\r\nBcc: <c@d>", "is no mailbox"),
         ("SMATRIX_NOTIFICATION_QUIET_FROM", "late", "SMATRIX_NOTIFICATION_QUIET_FROM=late: "),
+        ("SMATRIX_NOTIFICATION_QUIET_FROM", "22:00+02:00", "must have no offset, as in 22:00"),
+        ("SMATRIX_NOTIFICATION_QUIET_TO", "07:00Z", "must have no offset, as in 22:00"),
+        ("SMATRIX_METRICS_HOST", "", "SMATRIX_METRICS_HOST=: "),
+        ("SMATRIX_EV_LEAD", "-5", "SMATRIX_EV_LEAD=-5: is neither seconds nor ISO 8601"),
+        ("SMATRIX_EV_LEAD", "99999999999999999999", "is longer than 999999999 days"),
+        ("SMATRIX_MAX_AHEAD", "P2D", "SMATRIX_MAX_AHEAD=P2D: "),
+        ("SMATRIX_WINDOW_RETENTION", "P400D", "SMATRIX_WINDOW_RETENTION=P400D: "),
+        ("SMATRIX_HISTORY_TTL_DAYS", "999999", "SMATRIX_HISTORY_TTL_DAYS=999999: "),
+        ("SMATRIX_MAX_FRAME_BYTES", "99999999999", "SMATRIX_MAX_FRAME_BYTES=99999999999: "),
+        ("SMATRIX_HISTORY_BATCH_MESSAGES", "99999999", "SMATRIX_HISTORY_BATCH_MESSAGES=99999999: "),
+        ("smatrix_brokr", "a:1", "smatrix_brokr is not a setting; is it SMATRIX_BROKER?"),
+        ("smatrix_secrets_dir", "no/folder", "SMATRIX_SECRETS_DIR=no/folder is not a folder"),
     ],
 )
 def test_a_bad_setting_is_one_line_that_names_it(
@@ -80,6 +95,48 @@ def test_a_bad_setting_is_one_line_that_names_it(
         get_settings()
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_only_a_name_that_is_nearly_the_same_is_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMATRIX_FOO", "1")
+
+    with pytest.raises(ConfigurationError, match=r"^SMATRIX_FOO is not a setting$"):
+        get_settings()
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "Smatrix, Grid <grid@example.org>",
+        "Foo: Bar <a@b.de>",
+        "Foo; Bar <a@b.de>",
+        "x [y] <a@b.de>",
+        "a..b@x.org",
+        "a@b..de",
+        "ü@x.de",
+        "a@ü.de",
+        "a b@x.de",
+    ],
+)
+def test_who_would_not_be_named_so_by_mails_is_no_sender(sender: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(mail_sender=sender)
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ("grid@example.org", ""),
+        ("Smatrix Grid <grid@example.org>", "Smatrix Grid"),
+        ("Müller Netz <grid@example.org>", "Müller Netz"),
+        ("Grid Inc. <grid@example.org>", "Grid Inc."),
+        ('"Smatrix, Grid" <grid@example.org>', "Smatrix, Grid"),
+    ],
+)
+def test_a_sender_is_an_address_with_or_without_a_name(sender: str, name: str) -> None:
+    found = sender_of(Settings(mail_sender=sender).mail_sender)
+
+    assert (found.display_name, found.addr_spec) == (name, "grid@example.org")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +180,70 @@ def test_a_secret_is_read_from_the_file_named_as_its_setting(
 
     assert settings.broker_password.get_secret_value() == "sesame"
     assert "sesame" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("smatrix_clickhouse_passwort", b"sesame", "is it SMATRIX_CLICKHOUSE_PASSWORD?"),
+        ("smatrix_mail_secret", b"sesame\xff", "smatrix_mail_secret is not text in UTF-8"),
+    ],
+)
+def test_a_file_of_secrets_that_would_not_count_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / "grafana-password").write_text("not ours")
+    (tmp_path / name).write_bytes(content)
+    monkeypatch.setenv("SMATRIX_SECRETS_DIR", str(tmp_path))
+
+    with pytest.raises(ConfigurationError) as raised:
+        get_settings()
+
+    assert said in str(raised.value)
+    assert "sesame" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_file_of_secrets_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "smatrix_mail_secret").mkdir()
+    monkeypatch.setenv("SMATRIX_SECRETS_DIR", str(tmp_path))
+
+    with pytest.raises(ConfigurationError, match="smatrix_mail_secret can't be read"):
+        get_settings()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"usual": {"cap_factor": "sesame"}}', ": usual.cap_factor: Input should be a valid num"),
+        ('{"usual": {"cap_facto": 2}}', ": usual.cap_facto is no threshold; "),
+        ('{"communities": {"c1": {"cap_factor": -1}}}', ": communities.c1: cap_factor=-1 must be"),
+        ('{"sesame', ": Invalid JSON: "),
+    ],
+)
+def test_a_bad_file_of_thresholds_is_told_by_its_field_and_not_its_content(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    file = tmp_path / "thresholds.json"
+    file.write_text(content)
+
+    with pytest.raises(ConfigurationError) as raised:
+        own_thresholds(Settings(vee_thresholds=file))
+
+    assert str(raised.value).startswith(f"SMATRIX_VEE_THRESHOLDS={file}{said}")
+    assert "sesame" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_thresholds_are_those_of_a_file_for_all_and_for_single_communities(tmp_path: Path) -> None:
+    file = tmp_path / "thresholds.json"
+    file.write_text('{"usual": {"lone_minutes": 4}, "communities": {"c1": {"spike_ratio": 2.5}}}')
+    settings = Settings(vee_thresholds=file)
+
+    assert thresholds(settings).lone_minutes == 4
+    assert isinstance(thresholds(settings).lone_minutes, int)
+    assert own_thresholds(settings)["c1"] == replace(thresholds(settings), spike_ratio=2.5)
 
 
 def test_a_fault_of_the_login_does_not_show_the_password(monkeypatch: pytest.MonkeyPatch) -> None:

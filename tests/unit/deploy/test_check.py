@@ -28,7 +28,7 @@ def a_clickhouse_that_refuses_all(paths: list[str]) -> Iterator[str]:
             self.end_headers()
 
         @override
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Refusal) as server:
