@@ -57,8 +57,17 @@ EXPIRES_BY: Final = {
     "told_charge_promises": "minute",
     "told_charge_plans": "period_start",
     "rejected_ev_sessions": "toDateTime(received_at)",
+    "told_switch_directives": "minute",
+    "told_directive_acks": "minute",
+    "told_regulation_minutes": "minute",
+    "battery_told_directives": "valid_from",
+    "told_prices": "period_start",
 }
-"""What the age of a row is counted from, for each table that history fills."""
+"""What the age of a row is counted from, for each table that grows with time.
+
+What is registered stays, and so do `edited_readings`, who put which reading right and why, and
+`reprocessed_readings`, which are few and keep what was sent again from being sent once more.
+"""
 
 
 class MigrationError(Exception):
