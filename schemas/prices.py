@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.registry import RegistryVersion
-from schemas.units import PERIOD_S
+from schemas.units import LATEST_MINUTE, PERIOD_S
 
 MOST_EUR_PER_MWH = 10_000
 """Twice what the European day-ahead market lets anyone bid."""
 
-LATEST_PERIOD = 4_294_967_280 // PERIOD_S * PERIOD_S
+LATEST_PERIOD = LATEST_MINUTE // PERIOD_S * PERIOD_S
 """The last whole period that ClickHouse's DateTime holds, in 2106."""
 
 

@@ -18,10 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.units import MINUTE_S, CommunityId, Id, MeterId
-
-LATEST_MINUTE: Final = 4_294_967_280
-"""The last whole minute that ClickHouse's DateTime holds, in 2106."""
+from schemas.units import LATEST_MINUTE, MINUTE_S, CommunityId, Id, MeterId
 
 MAX_POWER_W: Final = 10**12
 MAX_STORE_WH: Final = 10**12

@@ -12,6 +12,9 @@ MINUTE_S: Final = 60
 PERIOD_S: Final = 900
 PERIOD_MINUTES: Final = PERIOD_S // MINUTE_S
 
+LATEST_MINUTE: Final = 4_294_967_280
+"""The last whole minute that ClickHouse's DateTime holds, in 2106."""
+
 MAX_ID_LENGTH: Final = 128
 
 CommunityId = Annotated[
@@ -23,8 +26,14 @@ MeterId = Annotated[
 Id = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
-MinuteStart = Annotated[int, Field(ge=0, multiple_of=MINUTE_S, description="epoch seconds, UTC")]
-PeriodStart = Annotated[int, Field(ge=0, multiple_of=PERIOD_S, description="epoch seconds, UTC")]
+MinuteStart = Annotated[
+    int,
+    Field(ge=0, le=LATEST_MINUTE, multiple_of=MINUTE_S, description="epoch seconds, UTC"),
+]
+PeriodStart = Annotated[
+    int,
+    Field(ge=0, le=LATEST_MINUTE, multiple_of=PERIOD_S, description="epoch seconds, UTC"),
+]
 Version = Annotated[
     int, Field(ge=1, description="grows with every change of the same key and period")
 ]

@@ -20,7 +20,7 @@ from sinks.clickhouse.columns import (
     require_range,
     require_whole,
 )
-from sinks.clickhouse.rows import LATEST_DATETIME_S, Decoded, FlawError, RowBatch, decode
+from sinks.clickhouse.rows import Decoded, FlawError, RowBatch, decode
 
 _OF_COMMUNITIES: Final = (
     "consumption_mwh",
@@ -126,7 +126,4 @@ def _changes(messages: Sequence[bytes]) -> tuple[RowBatch, ...]:
 
 
 def _row(change: AutarkyChange) -> dict[str, object]:
-    for name, start in (("period_start", change.period_start), ("since", change.since)):
-        if start > LATEST_DATETIME_S:
-            raise FlawError(f"{name}: {start} is after 2106")
     return {**change.model_dump(exclude={"schema_version"}), "meter_id": change.meter_id or ""}

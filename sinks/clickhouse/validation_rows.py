@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from schemas.validation import ReadingVerdicts, ValidatedIntervals
 from sinks.clickhouse.rows import (
     CHANNELS,
-    LATEST_DATETIME_S,
     MAX_ENERGY_MWH,
     Decoded,
     FlawError,
@@ -104,12 +103,9 @@ def _verdicts(messages: Sequence[bytes]) -> tuple[RowBatch, ...]:
 
 def _read(model: type[ToldT], message: bytes) -> ToldT:
     try:
-        told = model.model_validate_json(message)
+        return model.model_validate_json(message)
     except ValidationError as error:
         raise FlawError(str(error)) from error
-    if told.period_start > LATEST_DATETIME_S:
-        raise FlawError(f"period_start: {told.period_start} is after 2106")
-    return told
 
 
 def _batch(table: str, columns: dict[str, list[object]], schema: pa.Schema) -> RowBatch:

@@ -34,6 +34,10 @@ _SHOWN: Final = 80
 
 _IDENTIFIER: Final[TypeAdapter[str]] = TypeAdapter(MeterId)
 
+_RULE_OF_FAULT: Final = {
+    ("minute", "multiple_of"): RejectionRule.MINUTE_NOT_ALIGNED,
+    ("minute", "less_than_equal"): RejectionRule.MINUTE_IN_FUTURE,
+}
 _RULE_OF_FIELD: Final = {
     "community_id": RejectionRule.COMMUNITY_ID,
     "meter_id": RejectionRule.EMPTY_FRAME,
@@ -217,11 +221,8 @@ def _contract_fault(
         fault = error.errors()[0]
         field = str(fault["loc"][0])
         detail = f"{field}={_show(fault['input'])}: {fault['msg']}"
-        if field == "minute" and fault["type"] == "multiple_of":
-            rule = RejectionRule.MINUTE_NOT_ALIGNED
-        else:
-            rule = _RULE_OF_FIELD.get(field, RejectionRule.SCHEMA)
-        return _Fault(rule, detail)
+        of_field = _RULE_OF_FIELD.get(field, RejectionRule.SCHEMA)
+        return _Fault(_RULE_OF_FAULT.get((field, fault["type"]), of_field), detail)
     if key != frame.community_id.encode():
         return _Fault(
             RejectionRule.KEY_MISMATCH,

@@ -31,7 +31,9 @@ def plant_reading(value: bytes | None) -> PlantReading | Refused:
         if first["type"] == "json_invalid":
             return Refused(RejectionRule.NOT_JSON, first["msg"])
         place = ".".join(str(part) for part in first["loc"])
-        return Refused(RejectionRule.SCHEMA, f"{place}: {first['msg']}")
+        is_ahead = place == "minute" and first["type"] == "less_than_equal"
+        rule = RejectionRule.MINUTE_IN_FUTURE if is_ahead else RejectionRule.SCHEMA
+        return Refused(rule, f"{place}: {first['msg']}")
 
 
 def claimed(value: bytes | None) -> tuple[str | None, int | None]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.units import MINUTE_S
+from schemas.units import LATEST_MINUTE, MINUTE_S
 from streams.codecs.terminals import LIST_BEGIN, LIST_END, UNKNOWN, find
 from streams.codecs.terminals import METERS as METERS_OF_TERMINAL
 from streams.codecs.words import digits, is_null, thousandths
@@ -276,9 +276,10 @@ def _scan_one(  # noqa: C901, PLR0911, PLR0912, PLR0913, PLR0917 - one pass over
             at += 4
         else:
             value, at = _whole_number(text, at)
-            if value == _FAILED or (name == _MINUTE and value % MINUTE_S):
+            is_minute = name == _MINUTE
+            if value == _FAILED or (is_minute and (value > LATEST_MINUTE or value % MINUTE_S)):
                 return before
-            head[MINUTE if name == _MINUTE else SEQUENCE] = value
+            head[MINUTE if is_minute else SEQUENCE] = value
         at = _after_space(text, at)
         if text[at] != _COMMA:
             break

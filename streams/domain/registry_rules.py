@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from schemas.persons import Person
-from schemas.registry import LATEST_MINUTE, Community, Household, Technician, Validity
-from schemas.units import MINUTE_S
+from schemas.registry import Community, Household, Technician, Validity
+from schemas.units import LATEST_MINUTE, MINUTE_S
 from streams.domain.registry import (
     Claim,
     Entry,

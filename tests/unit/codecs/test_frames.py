@@ -111,6 +111,11 @@ WHOLE_FRAMES: dict[str, tuple[bytes | None, RejectionRule, str]] = {
         RejectionRule.MINUTE_NOT_ALIGNED,
         f"minute={MINUTE + 1}",
     ),
+    "minute in milliseconds": (
+        as_json(minute=MINUTE * 1000),
+        RejectionRule.MINUTE_IN_FUTURE,
+        f"minute={MINUTE * 1000}",
+    ),
     "another key": (as_json(community_id="c0043"), RejectionRule.KEY_MISMATCH, "c0043"),
     "community id of 300 characters": (
         as_json(community_id="c" * 300),
@@ -211,7 +216,11 @@ _COLUMNS = st.one_of(
 _DOCUMENTS = st.fixed_dictionaries(
     {
         "community_id": st.one_of(st.just("c0042"), _SCALARS),
-        "minute": st.one_of(st.integers(0, 10**6).map(lambda n: n * 60), _SCALARS),
+        "minute": st.one_of(
+            st.integers(0, 10**6).map(lambda n: n * 60),
+            st.integers(0, 2**64).map(lambda n: n * 60),
+            _SCALARS,
+        ),
         "meter_id": st.one_of(
             st.just(["m1", "m2"]),
             st.lists(st.one_of(st.text(max_size=3), _SCALARS), max_size=3),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.registry.files import Claims, minute_of, read_claims, write_entries
-from schemas.registry import LATEST_MINUTE
+from schemas.units import LATEST_MINUTE
 from streams.domain.registry import Claim, Entry, Fault, RegistryError, erased
 from tests.registered import (
     DAWN,

@@ -58,6 +58,10 @@ def test_each_rule_refuses_what_breaks_it() -> None:
         (b"{", RejectionRule.NOT_JSON),
         (b"[]", RejectionRule.SCHEMA),
         (
+            b'{"plant_id": "w1", "minute": 1767268800000, "production_w": 5, "available_w": 5}',
+            RejectionRule.MINUTE_IN_FUTURE,
+        ),
+        (
             b'{"plant_id":"w1","minute":61,"production_w":1,"available_w":1}',
             RejectionRule.SCHEMA,
         ),
