@@ -6,6 +6,8 @@ community's window and are judged there (`streams.domain.windows`).
 
 import json
 import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeGuard
@@ -150,14 +152,11 @@ def _sift(
     offset: int, document: dict[str, Any], meters: list[Any], columns: dict[int, list[Any]]
 ) -> tuple[list[int], tuple[Rejection, ...]]:
     """Return the places of the good readings, and a rejection for each rule that others broke."""
-    seen: dict[object, int] = {}
-    for meter in meters:
-        if isinstance(meter, str):
-            seen[meter] = seen.get(meter, 0) + 1
+    seen = Counter(meter for meter in meters if isinstance(meter, str))
     good: list[int] = []
     faults: dict[RejectionRule, list[tuple[str, str]]] = {}
     for place, meter in enumerate(meters):
-        fault = _reading_fault(place, meter, columns, again=seen.get(meter, 0) > 1)
+        fault = _reading_fault(place, meter, columns, seen)
         if fault is None:
             good.append(place)
         else:
@@ -178,13 +177,13 @@ def _sift(
 
 
 def _reading_fault(
-    place: int, meter: object, columns: dict[int, list[Any]], *, again: bool
+    place: int, meter: object, columns: dict[int, list[Any]], seen: Mapping[str, int]
 ) -> tuple[RejectionRule, str] | None:
     if not is_identifier(meter):
         return RejectionRule.METER_ID, (
             f"meter_id[{place}]={_show(meter)} is not 1 to 128 printable characters"
         )
-    if again:
+    if seen[meter] > 1:
         return RejectionRule.DUPLICATE_METER, (
             f"meter_id[{place}]={_show(meter)} stands more than once in the frame"
         )
@@ -219,7 +218,7 @@ def _contract_fault(
         frame = MeterFrame.model_validate(document | stand_ins)
     except ValidationError as error:
         fault = error.errors()[0]
-        field = str(fault["loc"][0])
+        field = str(fault["loc"][0]) if fault["loc"] else "a field's name"
         detail = f"{field}={_show(fault['input'])}: {fault['msg']}"
         of_field = _RULE_OF_FIELD.get(field, RejectionRule.SCHEMA)
         return _Fault(_RULE_OF_FAULT.get((field, fault["type"]), of_field), detail)
@@ -291,4 +290,7 @@ def _show(value: object) -> str:
 
 
 def _show_id(meter: object) -> str:
-    return meter[:_SHOWN] if isinstance(meter, str) else _show(meter)
+    """Return what a refused meter is called; half a character, which no text has, as its escape."""
+    if not isinstance(meter, str):
+        return _show(meter)
+    return meter[:_SHOWN].encode(errors="backslashreplace").decode()

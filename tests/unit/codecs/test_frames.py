@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from schemas.metering import RejectionRule
 from streams.codecs.frames import Decoded, FrameDecoder
 from streams.codecs.judgement import judge
+from streams.codecs.results import rejected_reading
 from streams.domain.channels import MISSING
-from streams.domain.frames import Frame
+from streams.domain.frames import Frame, Rejection
 from streams.records import Record, Records
 
 MINUTE = 1_700_000_040
@@ -36,6 +37,15 @@ def decoded(*values: bytes | None, key: bytes | None = b"c0042") -> Decoded:
 
 def as_json(**changes: object) -> bytes:
     return json.dumps(a_document(**changes)).encode()
+
+
+def as_told(rejection: Rejection) -> dict[str, Any]:
+    record = Record(rejection.offset, 0, b"c0042", b"")
+    _, value = rejected_reading(
+        rejection, record, topic="meter-frames", partition=0, received_at_ms=0
+    )
+    told: dict[str, Any] = json.loads(value)
+    return told
 
 
 def plain(frame: Frame | None) -> object:
@@ -84,6 +94,11 @@ WHOLE_FRAMES: dict[str, tuple[bytes | None, RejectionRule, str]] = {
     "an array": (b"[1]", RejectionRule.SCHEMA, "JSON object"),
     "a number": (b"5", RejectionRule.SCHEMA, "JSON object"),
     "extra field": (as_json(temperature=20), RejectionRule.SCHEMA, "temperature=20"),
+    "field named by half a character": (
+        as_json(**{"\ud800": 20}),
+        RejectionRule.SCHEMA,
+        "unicode",
+    ),
     "no consumption": (
         json.dumps(
             {name: value for name, value in a_document().items() if name != "consumption_wh"}
@@ -140,6 +155,7 @@ def test_a_bad_frame_is_refused_by_name_with_field_and_value(kind: str) -> None:
     (rejection,) = verdict.rejections
     assert rejection.rule is rule
     assert said in rejection.detail
+    assert as_told(rejection)["detail"] == rejection.detail
 
 
 def test_a_null_key_is_refused() -> None:
@@ -159,6 +175,9 @@ SINGLE_READINGS: dict[str, tuple[dict[str, Any], RejectionRule]] = {
     "id with a NUL": ({"meter_id": ["m\0", "m2"]}, RejectionRule.METER_ID),
     "empty id": ({"meter_id": ["", "m2"]}, RejectionRule.METER_ID),
     "id of a wrong type": ({"meter_id": [5, "m2"]}, RejectionRule.METER_ID),
+    "id that is a list": ({"meter_id": [["m1"], "m2"]}, RejectionRule.METER_ID),
+    "id that is an object": ({"meter_id": [{"m1": 1}, "m2"]}, RejectionRule.METER_ID),
+    "id with half a character": ({"meter_id": ["m\ud800", "m2"]}, RejectionRule.METER_ID),
 }
 
 
@@ -171,6 +190,7 @@ def test_a_bad_reading_is_refused_and_the_good_ones_of_its_frame_count(kind: str
     (rejection,) = verdict.rejections
     assert rejection.rule is rule
     assert len(rejection.meters) == 1
+    assert as_told(rejection)["meter_id"] == list(rejection.meters)
     (frame,) = verdict.frames
     good = frame.meters.ids.index("m2")
     assert frame.cells[0, good] == 3100
@@ -213,6 +233,8 @@ _COLUMNS = st.one_of(
     st.lists(st.one_of(_NUMBERS, _SCALARS, st.lists(_NUMBERS, max_size=2)), max_size=3),
     _SCALARS,
 )
+# JSON can escape half a character, which no text in UTF-8 has.
+_TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=3)
 _DOCUMENTS = st.fixed_dictionaries(
     {
         "community_id": st.one_of(st.just("c0042"), _SCALARS),
@@ -223,7 +245,7 @@ _DOCUMENTS = st.fixed_dictionaries(
         ),
         "meter_id": st.one_of(
             st.just(["m1", "m2"]),
-            st.lists(st.one_of(st.text(max_size=3), _SCALARS), max_size=3),
+            st.lists(st.one_of(_TEXTS, _SCALARS, st.lists(_TEXTS, max_size=2)), max_size=3),
             _SCALARS,
         ),
         "consumption_wh": _COLUMNS,
@@ -280,6 +302,8 @@ def assert_same_verdict(value: bytes) -> None:
         [] if slow.frame is None else [plain(slow.frame)]
     )
     assert fast.rejections == list(slow.rejections)
+    for rejection in fast.rejections:
+        assert as_told(rejection)["rule"] == rejection.rule.value
 
 
 def test_most_frames_of_a_healthy_fleet_take_the_fast_door(monkeypatch: pytest.MonkeyPatch) -> None:
