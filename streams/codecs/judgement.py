@@ -249,9 +249,10 @@ def _frame(
 
     A meter whose reading was refused has reported all the same: it is named, without a value.
     """
-    named = list(dict.fromkeys(meter for meter in meters if is_identifier(meter)))
+    named = tuple(dict.fromkeys(meter for meter in meters if is_identifier(meter)))
+    places = {meter: place for place, meter in enumerate(named)}
     energy_wh = np.full((len(columns), len(named)), np.nan)
-    energy_wh[:, [named.index(meters[row]) for row in good]] = np.array(
+    energy_wh[:, [places[meters[row]] for row in good]] = np.array(
         [[column[row] for row in good] for column in columns.values()], dtype=np.float64
     )
     sequence, first_offset = document.get("sequence"), document.get("first_offset")
@@ -263,7 +264,7 @@ def _frame(
         document["minute"],
         -1 if sequence is None else sequence,
         place,
-        MeterList(tuple(named)),
+        MeterList(named),
         sum(1 << channel for channel in columns),
         to_mwh(energy_wh),
         first_place=None if first_offset is None else place - offset_of(place) + first_offset,

@@ -191,8 +191,8 @@ class Rosters:
     def home_of(self, meter_id: str, minute: int) -> str | None:
         """Return the community that a meter is registered in at a minute (epoch s), if any."""
         for community_id in self._homes.get(meter_id, ()):
-            stays = self._stays[community_id].values()
-            if any(stay.meter_id == meter_id and stay.holds_at(minute) for stay in stays):
+            there = self.at(community_id, minute)
+            if there is not None and meter_id in there.stays:
                 return community_id
         return None
 
