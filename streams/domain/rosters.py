@@ -16,6 +16,10 @@ from streams.domain.frames import MeterList
 from streams.domain.vee import MeterLimits, Thresholds
 
 ALWAYS: Final = 0
+LISTS_A_STAY: Final = 8
+"""How often a roster remembers each of its meters, in the lists that frames have named. Terminals
+name the same few lists; whoever makes lists up is no reason to remember more."""
+
 MWH_A_WH: Final = 1000
 FOREVER: Final = 2**62
 """End of what is open, epoch seconds."""
@@ -96,6 +100,7 @@ class Roster:
     holds_to: int
     thresholds: Thresholds
     _known: dict[MeterList, Admittance] = field(default_factory=dict)
+    _remembered: int = 0
     _latest: tuple[MeterList | None, Admittance | None] = (None, None)
 
     @property
@@ -110,9 +115,23 @@ class Roster:
         if known is not meters or found is None:
             found = self._known.get(meters)
             if found is None:
-                found = self._known[meters] = self._judge(meters)
+                found = self._judge(meters)
+                if not self._remember(meters, found):
+                    return found
             self._latest = (meters, found)
         return found
+
+    def _remember(self, meters: MeterList, found: Admittance) -> bool:
+        """Remember what was said of a list, and say so, unless the list is longer than is sound."""
+        size, most = len(meters.ids), LISTS_A_STAY * len(self.stays)
+        if size > most:
+            return False
+        if self._remembered + size > most:
+            self._known.clear()
+            self._remembered = 0
+        self._known[meters] = found
+        self._remembered += size
+        return True
 
     def _judge(self, meters: MeterList) -> Admittance:
         places = tuple(place for place, meter in enumerate(meters.ids) if meter in self.stays)

@@ -1,12 +1,13 @@
 """Who is registered where, and when."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.registry import Household
 from streams.domain.frames import MeterList
 from streams.domain.registry_stays import is_valid
-from streams.domain.rosters import FOREVER, Rosters
+from streams.domain.rosters import FOREVER, LISTS_A_STAY, Rosters
 from tests.registered import DAWN, a_household
 
 MINUTE = 60
@@ -29,6 +30,34 @@ def test_a_roster_names_who_is_registered_and_knows_strangers() -> None:
     admittance = roster.of(MeterList(("m3", "m2")))
     assert (set(admittance.strangers), admittance.places) == ({"m3"}, (1,))
     assert admittance.meters.ids == ("m2",)
+
+
+def test_a_list_of_meters_is_looked_through_once() -> None:
+    roster = rosters_of(a_household("h1"), a_household("h2")).at("c1", NOON)
+    whole, half = MeterList(("m1", "m2")), MeterList(("m1",))
+
+    assert roster is not None
+    said = [roster.of(meters) for meters in (whole, half, MeterList(("m1", "m2")), half, whole)]
+
+    assert said[0] is said[2] is said[4]
+    assert said[1] is said[3]
+
+
+@pytest.mark.parametrize("lengths", [(1,), (2, 16, 17), (200,)])
+@pytest.mark.parametrize("registered", [0, 1, 2])
+def test_a_roster_remembers_no_more_of_made_up_lists_than_of_its_own_meters(
+    registered: int, lengths: tuple[int, ...]
+) -> None:
+    roster = rosters_of(*(a_household(f"h{n}") for n in range(registered))).at("c1", NOON)
+    assert roster is not None
+
+    for number in range(1_000):
+        made_up = [f"x{number}-{n}" for n in range(lengths[number % len(lengths)])]
+        assert roster.of(MeterList(tuple(made_up))).strangers == frozenset(made_up)
+
+    known, _ = roster._latest
+    kept = {*roster._known} if known is None else {*roster._known, known}
+    assert sum(len(meters.ids) for meters in kept) <= LISTS_A_STAY * registered
 
 
 def test_the_same_roster_comes_back_until_something_in_it_changes() -> None:
