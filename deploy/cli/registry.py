@@ -11,6 +11,7 @@ from deploy.registry import work
 from deploy.registry.faults import require_none
 from deploy.registry.files import fields_of, minute_of, read_claims, write_entries
 from deploy.registry.store import answering
+from deploy.report.files import write_whole
 from streams import clock
 from streams.domain.registry import KINDS, Fault, Registration, RegistryError, kind_of
 from streams.domain.registry_stays import named
@@ -78,9 +79,7 @@ def export(
         typer.echo(text, nl=False)
         return
     try:
-        if personal:
-            file.touch(mode=0o600)
-        file.write_text(text, encoding="utf-8")
+        write_whole(file, text, is_private=personal)
     except OSError as error:
         raise RegistryError(f"{file}: can't be written ({error.strerror})") from error
 

@@ -19,9 +19,9 @@ class Catcher:
     """Writes each mail into a folder, numbered in the order in which they came."""
 
     def __init__(self, folder: Path) -> None:
-        """Write into a folder, after the mails that are there."""
+        """Write into a folder, after the mails that are there; a new one is its owner's alone."""
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._taken = len(mails(folder))
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name

@@ -19,6 +19,7 @@ from deploy.embedded.generation import next_generation, read_generation
 from deploy.embedded.processes import Child, ProcessEndedError, free_port, start, stop
 from deploy.kafka.cluster import KafkaCluster, ports_of
 from deploy.kafka.node import KafkaNode
+from deploy.report.files import write_whole
 from streams.settings import BrokerSecurity, ConfigurationError, Settings
 
 READY_S: Final = 180.0
@@ -167,8 +168,7 @@ class EmbeddedSystem:
         password = self.settings.clickhouse_password.get_secret_value()
         if password:
             secret = self.folder / "clickhouse-password"
-            secret.touch(mode=0o600)
-            secret.write_text(password)
+            write_whole(secret, password, is_private=True)
             command += ["--password-file", str(secret)]
         child = start(
             "ClickHouse", command, log=self.folder / "log" / "clickhouse.log", environment={}
@@ -237,7 +237,7 @@ class EmbeddedSystem:
                 f"SMATRIX_CLICKHOUSE_URL={url}: the embedded ClickHouse listens on 127.0.0.1 only"
             )
         require_free(f"127.0.0.1:{url.port}", "SMATRIX_CLICKHOUSE_URL")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.wipe:
             shutil.rmtree(self.folder / "clickhouse", ignore_errors=True)
             shutil.rmtree(self.folder / "kafka", ignore_errors=True)
@@ -275,8 +275,7 @@ class EmbeddedSystem:
     def _start_mail(self) -> None:
         port, secret = str(free_port()), self.folder / "mail-secret"
         if not secret.exists():
-            secret.touch(mode=0o600)
-            secret.write_text(secrets.token_urlsafe(24))
+            write_whole(secret, secrets.token_urlsafe(24), is_private=True)
         self._mail = {
             "SMATRIX_SMTP_HOST": "127.0.0.1",
             "SMATRIX_SMTP_PORT": port,

@@ -47,7 +47,7 @@ ROLES = ("metering", "alerts", "notifications", "history")
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSystem]:
     """A system of its own: its files are searched for what was erased."""
-    folder = tmp_path_factory.mktemp("registry")
+    folder = tmp_path_factory.mktemp("registry") / "smatrix"
     with EmbeddedSystem(free_settings(), folder, roles=ROLES) as running:
         yield running
 
@@ -98,6 +98,10 @@ def _files_with(system: EmbeddedSystem, text: str) -> list[Path]:
     return found
 
 
+def test_a_system_s_folder_is_its_owner_s_alone(system: EmbeddedSystem) -> None:
+    assert system.folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_registry_lives_from_its_first_file_to_an_erasure(
     system: EmbeddedSystem, tmp_path: Path
 ) -> None:
@@ -141,7 +145,9 @@ def test_a_registry_lives_from_its_first_file_to_an_erasure(
 
     # What is exported is what is registered.
     exported = tmp_path / "exported.csv"
+    exported.touch(mode=0o644)
     assert _registry(system, "export", str(exported), "--personal").status == 0
+    assert exported.stat().st_mode & 0o777 == 0o600
     assert _counts(_registry(system, "import", str(exported))) == {
         "new": 0,
         "changed": 0,

@@ -31,6 +31,17 @@ def test_a_failure_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["page"]
 
 
+@pytest.mark.parametrize("left_over", ["page", ".page.part"])
+def test_what_is_private_is_its_owner_s_alone_though_others_could_read_the_old_one(
+    tmp_path: Path, left_over: str
+) -> None:
+    (tmp_path / left_over).touch(mode=0o644)
+
+    write_whole(tmp_path / "page", "whole", is_private=True)
+
+    assert (tmp_path / "page").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_draft_that_a_killed_run_has_left_is_no_hindrance(tmp_path: Path) -> None:
     (tmp_path / ".page.part").write_text("half")
 
