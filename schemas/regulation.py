@@ -6,12 +6,12 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.registry import Power, RegistryVersion
-from schemas.units import CommunityId, Id, MeterId, MinuteStart, Version
+from schemas.units import LATEST_MINUTE, CommunityId, Id, MeterId, MinuteStart, Version
 
 # A newer version may send more: whoever reads it takes what it knows.
 _SENT = ConfigDict(frozen=True, extra="ignore")
 
-Second = Annotated[int, Field(ge=0, description="epoch seconds, UTC")]
+Second = Annotated[int, Field(ge=0, le=LATEST_MINUTE, description="epoch seconds, UTC")]
 Watts = Annotated[int, Field(description="W")]
 
 

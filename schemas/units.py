@@ -35,6 +35,8 @@ PeriodStart = Annotated[
     Field(ge=0, le=LATEST_MINUTE, multiple_of=PERIOD_S, description="epoch seconds, UTC"),
 ]
 Version = Annotated[
-    int, Field(ge=1, description="grows with every change of the same key and period")
+    int,
+    # What tables and ClickHouse's UInt64 hold.
+    Field(ge=1, le=2**64 - 1, description="grows with every change of the same key and period"),
 ]
 EnergySum = Annotated[int, Field(ge=0, description="mWh")]

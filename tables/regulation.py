@@ -7,7 +7,7 @@ what the grid asks, what customers chose, a day's demand; written every minute.
 quarter-hours that are kept no more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from struct import Struct
 from typing import Any, Final
@@ -16,6 +16,7 @@ import orjson
 from faust import Table
 
 from schemas.regulation import Level, SwitchChoice, SwitchDirective
+from schemas.units import LATEST_MINUTE
 from streams.delivery.app import App
 from streams.domain.regulation import Community, RegulationPolicy, Switch
 from streams.domain.regulation_communities import Regulation
@@ -92,7 +93,7 @@ def decode_community(community_id: str, data: bytes) -> Community:
     deficits = tuple(
         Deficit(**{**fields, "level": Level(fields["level"])}) for fields in stored["deficits"]
     )
-    choices = [SwitchChoice.model_validate(fields) for fields in stored["choices"]]
+    choices = [_choice(fields) for fields in stored["choices"]]
     return Community(
         community_id=community_id,
         newest=stored["newest"],
@@ -103,6 +104,16 @@ def decode_community(community_id: str, data: bytes) -> Community:
         deficits=deficits,
         choices={choice.meter_id: choice for choice in choices},
     )
+
+
+def _choice(fields: Mapping[str, Any]) -> SwitchChoice:
+    """Return a customer's choice; one that was taken when times had no end holds up to theirs."""
+    times = {
+        name: min(fields[name], LATEST_MINUTE)
+        for name in ("valid_from", "valid_until")
+        if fields[name] is not None
+    }
+    return SwitchChoice.model_validate({**fields, **times})
 
 
 def encode_switch(switch: Switch) -> bytes:

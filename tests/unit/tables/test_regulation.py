@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import orjson
+
 from schemas.regulation import AckOutcome, Level, SwitchState
+from schemas.units import LATEST_MINUTE
 from streams.domain.regulation import Community, Switch
 from streams.domain.regulation_deficits import Deficit
 from streams.domain.regulation_foresight import Demand
@@ -30,6 +33,17 @@ COMMUNITY = Community(
 
 def test_a_community_comes_back() -> None:
     assert decode_community("Ulm/3", encode_community(COMMUNITY)) == COMMUNITY
+
+
+def test_a_choice_that_was_taken_when_times_had_no_end_holds_up_to_theirs() -> None:
+    stored = orjson.loads(encode_community(COMMUNITY))
+    in_milliseconds = {"valid_from": 0, "valid_until": 1_767_268_800_000}
+    stored["choices"][0] |= in_milliseconds
+
+    (choice,) = decode_community("Ulm/3", orjson.dumps(stored)).choices.values()
+
+    assert (choice.state, choice.valid_from) == (SwitchState.ON, 0)
+    assert choice.valid_until == LATEST_MINUTE
 
 
 def test_one_of_which_nothing_was_told_comes_back() -> None:
