@@ -42,7 +42,9 @@ def attach(app: App, settings: Settings) -> None:
         else:
             registry.take(topic, value)
 
-    follower = app.follow([topics.PRICES.name, *registry.topics], take)
+    followed = [topics.PRICES.name, *registry.topics]
+    metrics.declare([*(topic.name for topic in SOURCES), *followed])
+    follower = app.follow(followed, take)
     partitions = Partitions(
         app,
         (declared.periods, declared.communities),

@@ -103,6 +103,7 @@ def attach(app: App, settings: Settings) -> None:
     app.obstacles.append(history.obstacle)
     app.task(history.connection)
     for topic, decode in _TOPICS:
+        MALFORMED.labels(topic.name)  # 0, so that the first one is seen as growth
         history.attach_agent(topic, decode)
 
 

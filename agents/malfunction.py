@@ -47,7 +47,7 @@ def attach(app: App, settings: Settings) -> None:
     """Declare the table and the agent of malfunctions."""
     policy, table = malfunction_policy(settings), tables.declare(app)
     registry = Registry()
-    metrics.declare(topic.name for topic in SOURCES)
+    metrics.declare([*(topic.name for topic in SOURCES), *registry.topics])
     app.follow(registry.topics, registry.take)
     proving = Proving(app, settings)
 

@@ -45,6 +45,7 @@ def attach(app: App, settings: Settings) -> None:
     """Declare the table and the agent of the evaluator."""
     policy, forecasting = production_policy(settings), forecast_policy(settings)
     table, registry = tables.declare(app), Registry()
+    metrics.declare(registry.topics)
     app.follow(registry.topics, registry.take)
     stale_s = settings.control_stale_after.total_seconds()
     retention_s = balance_policy(settings).grid_retention_s

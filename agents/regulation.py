@@ -39,6 +39,7 @@ def attach(app: App, settings: Settings) -> None:
     communities, switches = tables.declare_communities(app), tables.declare_switches(app)
     loads = tables.declare_loads(app)
     registry = Registry()
+    metrics.declare([*(topic.name for topic in codec.SOURCES), *registry.topics])
     app.follow(registry.topics, registry.take)
 
     def load(stores: dict[str, Store]) -> Kept:

@@ -34,6 +34,12 @@ PRICES = Gauge(
 _OF_PARTITIONS = (DECIDED, COMMUNITIES)
 
 
+def declare(topics: Iterable[str]) -> None:
+    """Let the counters of all topics begin at 0, so that their first growth is seen."""
+    for topic in topics:
+        MALFORMED.labels(topic)
+
+
 def count(step: Step) -> list[ToldDecision]:
     """Add what a batch has caused to the counters; return what would have broken a rule."""
     TOO_OLD.inc(step.too_old)

@@ -41,6 +41,12 @@ _PLANT_GIVES = Gauge("smatrix_plant_production_watts", "What a plant told last."
 _PLANT_ORDERED = Gauge("smatrix_plant_ordered_watts", "What a plant was ordered last.", ["plant"])
 
 
+def declare(topics: Iterable[str]) -> None:
+    """Let the counters of all topics begin at 0, so that their first growth is seen."""
+    for topic in topics:
+        MALFORMED.labels(topic)
+
+
 def count(step: Step) -> None:
     """Add what a batch has caused to the counters."""
     for order in step.orders:
@@ -76,7 +82,3 @@ def forget_grid() -> None:
 def forget(partition: str, tables: Iterable[str]) -> None:
     """Take back the figures of a partition that another worker has now."""
     forget_tables(tables, partition)
-
-
-for _topic in ("grid-minutes", "plant-minutes", "plant-readings"):
-    MALFORMED.labels(_topic)

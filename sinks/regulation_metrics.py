@@ -52,6 +52,17 @@ OFF = Gauge("smatrix_regulation_switches_off", "Switches that are off.", ["parti
 _GAUGES = (AGE, NOT_STEERED, OFF)
 
 
+def declare(topics: Iterable[str]) -> None:
+    """Let the counters of all reasons, outcomes and topics begin at 0: a rate needs a beginning."""
+    for topic in topics:
+        MALFORMED.labels(topic)
+    for reason in SwitchReason:
+        is_off = reason in {SwitchReason.CONNECTION_LIMIT, SwitchReason.GRID_DEFICIT}
+        DIRECTIVES.labels(SwitchState.OFF if is_off else SwitchState.AUTO, reason)
+    for outcome in AckOutcome:
+        ANSWERS.labels(outcome)
+
+
 def count(step: Step) -> None:
     """Add what a batch has caused to the counters."""
     for directive in step.directives:
@@ -82,11 +93,3 @@ def forget(partition: str, tables: Iterable[str]) -> None:
 
 def _is_overloaded(told: RegulationMinute) -> bool:
     return told.limit_w is not None and told.load_w > told.limit_w
-
-
-# Known to be 0 before the first: a rate needs a beginning.
-for _reason in SwitchReason:
-    _is_off = _reason in {SwitchReason.CONNECTION_LIMIT, SwitchReason.GRID_DEFICIT}
-    DIRECTIVES.labels(SwitchState.OFF if _is_off else SwitchState.AUTO, _reason)
-for _outcome in AckOutcome:
-    ANSWERS.labels(_outcome)
