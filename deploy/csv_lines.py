@@ -31,9 +31,14 @@ def csv_lines(text: str, *, needed: str) -> Iterator[tuple[int, Fields | Fault]]
     """
     reader = csv.DictReader(StringIO(text, newline=""), strict=True)
     try:
-        if needed not in (reader.fieldnames or []):
-            columns = ",".join(reader.fieldnames or [])
-            yield 1, Fault(1, needed, columns, "the first line must name the columns, this one too")
+        names = list(reader.fieldnames or [])
+        if needed not in names:
+            said = ",".join(names)
+            yield 1, Fault(1, needed, said, "the first line must name the columns, this one too")
+            return
+        # Spreadsheets leave columns without a name, and without values, at the end.
+        if twice := [name for name in names if name and names.count(name) > 1]:
+            yield 1, Fault(1, twice[0], ",".join(names), "the first line names this column twice")
             return
         line = reader.line_num + 1
         for fields in reader:

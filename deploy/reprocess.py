@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from deploy import door
 from deploy.registry.store import read_rosters
 from deploy.repartition.broker import Broker
 from schemas.metering import RejectionRule
 from streams import clock
-from streams.codecs.judgement import judge
 from streams.delivery.clients import connection_of
-from streams.domain.admission import OF_LIMITS, admit
+from streams.domain.admission import OF_LIMITS
 from streams.domain.rosters import Rosters
 from streams.settings import Settings
 from streams.topics import METER_FRAMES
@@ -168,17 +168,10 @@ def _due(
     if refused.is_cut:
         outcome.cut += len(refused.meters)
         return []
-    judged = judge(
-        refused.community_id.encode(),
-        frame_of(refused, refused.meters, topic=None),
-        offset=refused.place.source_offset,
-        generation=0,
-        max_bytes=settings.max_frame_bytes,
-    )
-    admission = admit([] if judged.frame is None else [judged.frame], rosters)
+    frame = frame_of(refused, refused.meters, topic=None)
     refused_again = {
         meter
-        for rejection in (*judged.rejections, *admission.rejections)
+        for rejection in door.refused(refused.community_id, frame, rosters, settings)
         for meter in rejection.meters
     }
     welcome = [meter for meter in refused.meters if meter not in refused_again]

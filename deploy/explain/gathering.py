@@ -8,6 +8,7 @@ import aiokafka
 from clickhouse_connect.driver.client import Client
 
 from deploy.edit import home_of
+from deploy.registry.store import read_rosters
 from deploy.repartition.broker import Broker
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.codecs.judgement import judge
@@ -86,7 +87,7 @@ async def explain(
         ClickHouseError: If ClickHouse does not.
     """
     async with Broker.connected(connection_of(settings)) as broker:
-        community_id = await home_of(broker, settings, meter_id, period_start)
+        community_id = home_of(await read_rosters(broker, settings), meter_id, period_start)
         known = _Asked(client, settings.clickhouse_database, community_id, meter_id, period_start)
         places = [int(row[0]) - 1 for row in (*known.versions(), *known.minute_versions())]
         topic = settings.topic_prefix + METER_FRAMES.name
