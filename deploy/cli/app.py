@@ -3,7 +3,7 @@
 import logging
 import sys
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import typer
 import typer.main
@@ -80,9 +80,21 @@ def main() -> None:
     try:
         cli()
     except OperatorError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(
-            f"smatrix: {error}", markup=False
-        )
-        sys.exit(2)
+        _refuse(str(error))
+    except _outside() as error:
+        _refuse(str(error).partition("\n")[0])
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _outside() -> tuple[type[Exception], ...]:
+    """Return the errors of files, networks and ClickHouse that no command has words for.
+
+    Asked for only when there is one: a worker has no use for the client of ClickHouse.
+    """
+    return OSError, import_module("clickhouse_connect.driver.exceptions").ClickHouseError
+
+
+def _refuse(reason: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(f"smatrix: {reason}", markup=False)
+    sys.exit(2)

@@ -9,6 +9,8 @@ import typer
 from deploy.batteries.page import as_table, write
 from deploy.batteries.reporting import report_of
 from deploy.batteries.year import everybody
+from deploy.cli.destinations import require_folder
+from deploy.cli.sizes import MOST_DAYS, Communities, Households, require_day
 from load_generator.fleet import Fleet
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
 from streams.policies import battery_policy
@@ -17,12 +19,14 @@ from streams.settings import ConfigurationError, get_settings
 
 def battery_report(  # noqa: PLR0913 - options of a command
     *,
-    households: Annotated[int, typer.Option(min=1, help="Number of households in all.")] = 60,
-    communities: Annotated[int, typer.Option(min=1, help="Number of communities.")] = 2,
+    households: Households = 60,
+    communities: Communities = 2,
     start: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day.")
     ] = datetime(2016, 1, 1),  # noqa: DTZ001 - a local day
-    days: Annotated[int, typer.Option(min=1, help="Length of the simulated time.")] = 366,
+    days: Annotated[
+        int, typer.Option(min=1, max=MOST_DAYS, help="Length of the simulated time.")
+    ] = 366,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same households and prices.")] = 1,
     all_have_one: Annotated[
         bool, typer.Option("--everybody", help="Give every household a battery.")
@@ -36,6 +40,8 @@ def battery_report(  # noqa: PLR0913 - options of a command
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("out/batteries"),
 ) -> None:
     """Play batteries by each rule on made-up prices; report savings, cycles, regret and peaks."""
+    require_day("--start", start)
+    require_folder("--out", out)
     fleet = Fleet.build(
         communities=communities,
         households=households,

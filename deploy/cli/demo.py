@@ -10,19 +10,18 @@ import typer
 from rich.console import Console
 
 from deploy.cli.check import connect
+from deploy.cli.destinations import require_folder
 from deploy.cli.load import (
     DAY_MINUTES,
     DEFAULT_DAY,
-    Communities,
     Faults,
-    Households,
-    Minutes,
     Profiles,
     Seed,
     rates,
 )
 from deploy.cli.progress import ProgressDisplay, print_summary
 from deploy.cli.simulate import play
+from deploy.cli.sizes import Communities, Households, Minutes, require_day
 from deploy.cli.up import keep_up, print_addresses, stop_on_signals
 from deploy.demonstration import Demonstration
 from deploy.embedded.system import EmbeddedSystem
@@ -73,11 +72,14 @@ def demo(  # noqa: PLR0913 - options of a command
 
     And then some hours of a grid that answers: production follows demand.
     """
+    start = day or DEFAULT_DAY
+    require_day("--day", start)
+    require_folder("--out", out)
     plan = Plan(
         communities=communities,
         households=households,
         seed=seed,
-        start=(day or DEFAULT_DAY).replace(tzinfo=UTC),
+        start=start.replace(tzinfo=UTC),
         minutes=minutes,
         profiles=tuple(profiles or (SHIPPED_PROFILE,)),
         faults=rates(faults),

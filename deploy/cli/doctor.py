@@ -9,8 +9,9 @@ import aiokafka.admin
 import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
+from rich.markup import escape
 
-from deploy.cli.check import connect
+from deploy.cli.check import asking, connect
 from streams.delivery.clients import connection_of
 from streams.settings import ConfigurationError, Settings, get_settings
 from streams.topics import TOPICS
@@ -40,46 +41,57 @@ async def _ask_broker(settings: Settings, console: Console) -> bool:
         await admin.start()
         described = await admin.describe_topics()
     except (KafkaError, OSError):
-        console.print(
-            f"[red]no[/]  broker {settings.broker} does not answer, or not to "
+        _no(
+            console,
+            f"broker {settings.broker} does not answer, or not to "
             f"SMATRIX_BROKER_SECURITY={settings.broker_security}: start `smatrix up`, or set "
-            f"SMATRIX_BROKER"
+            f"SMATRIX_BROKER",
         )
         return False
     finally:
         await admin.close()
     partitions = {topic["topic"]: len(topic["partitions"]) for topic in described}
-    console.print(f"[green]yes[/] broker {settings.broker}")
+    _yes(console, f"broker {settings.broker}")
     well = True
     for name in (settings.topic_prefix + topic.name for topic in TOPICS):
         found = partitions.get(name)
         if found is None:
-            console.print(f"[red]no[/]  topic {name}: a worker makes it when it starts")
+            _no(console, f"topic {name}: a worker makes it when it starts")
         elif found != settings.partitions:
-            console.print(
-                f"[red]no[/]  topic {name} has {found} partitions: set "
-                f"SMATRIX_PARTITIONS={found} for every worker"
+            _no(
+                console,
+                f"topic {name} has {found} partitions: set SMATRIX_PARTITIONS={found} for every "
+                f"worker",
             )
         else:
-            console.print(f"[green]yes[/] topic {name}, {found} partitions")
+            _yes(console, f"topic {name}, {found} partitions")
         well = well and found == settings.partitions
     return well
 
 
 def _ask_clickhouse(settings: Settings, console: Console) -> bool:
+    database = settings.clickhouse_database
     try:
         client = connect(settings)
+        with asking(settings):
+            found = client.query(
+                "SELECT name FROM system.tables WHERE database = {database:String}",
+                parameters={"database": database},
+            )
     except ConfigurationError as error:
-        console.print(f"[red]no[/]  {error}", markup=True)
+        _no(console, str(error))
         return False
-    console.print(f"[green]yes[/] ClickHouse {client.server_version} at {settings.clickhouse_url}")
-    database = settings.clickhouse_database
-    found = client.query(
-        "SELECT name FROM system.tables WHERE database = {database:String}",
-        parameters={"database": database},
-    )
+    _yes(console, f"ClickHouse {client.server_version} at {settings.clickhouse_url}")
     if not found.result_rows:
-        console.print(f"[red]no[/]  database {database}: a history worker makes it when it starts")
+        _no(console, f"database {database}: a history worker makes it when it starts")
         return False
-    console.print(f"[green]yes[/] database {database}, {len(found.result_rows)} tables and views")
+    _yes(console, f"database {database}, {len(found.result_rows)} tables and views")
     return True
+
+
+def _yes(console: Console, what: str) -> None:
+    console.print(f"[green]yes[/] {escape(what)}")
+
+
+def _no(console: Console, what: str) -> None:
+    console.print(f"[red]no[/]  {escape(what)}")

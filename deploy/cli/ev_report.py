@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.destinations import require_folder
+from deploy.cli.sizes import MOST_HOUSEHOLDS, Communities
 from deploy.ev_charging.nights import a_night
 from deploy.ev_charging.page import as_table, write
 from deploy.ev_charging.strategies import compare
@@ -14,8 +16,10 @@ from streams.domain.ev_charging_planning import Tolerance
 
 def ev_report(  # noqa: PLR0913 - options of a command
     *,
-    vehicles: Annotated[int, typer.Option(min=1, help="Number of vehicles.")] = 10_000,
-    communities: Annotated[int, typer.Option(min=1, help="Number of communities.")] = 500,
+    vehicles: Annotated[
+        int, typer.Option(min=1, max=MOST_HOUSEHOLDS, help="Number of vehicles.")
+    ] = 10_000,
+    communities: Communities = 500,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same night.")] = 1,
     limit_factor: Annotated[
         float,
@@ -29,6 +33,7 @@ def ev_report(  # noqa: PLR0913 - options of a command
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("out/ev"),
 ) -> None:
     """Plan a night of vehicles, and compare with charging at plug-in, late, and in turns."""
+    require_folder("--out", out)
     night = a_night(
         read_profiles([SHIPPED_PROFILE]),
         vehicles=vehicles,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.check import connect
+from deploy.cli.check import asking, connect
 from deploy.explain.gathering import explain as look_up
 from deploy.explain.text import as_text
 from deploy.registry.files import minute_of
@@ -24,12 +24,12 @@ def explain(
 
     The figure and its versions, the readings as they came, what was refused and why, edits.
     """
-    start = minute_of(period)
+    start = minute_of(period, named="PERIOD")
     if start % PERIOD_S:
         raise ConfigurationError(
-            f"PERIOD={period} is not the start of a quarter-hour, as in 2026-01-01T00:15Z"
+            f"PERIOD {period} is not the start of a quarter-hour, as in 2026-01-01T00:15Z"
         )
     settings = get_settings()
-    with answering(settings):
+    with answering(settings), asking(settings):
         found = asyncio.run(look_up(settings, connect(settings), meter, start))
     typer.echo(as_text(found), nl=False)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.destinations import require_folder
 from deploy.forecast.page import as_tables, write
 from deploy.forecast.reporting import report_of
 from load_generator.profiles import SHIPPED_PROFILE
@@ -32,6 +33,7 @@ def forecast_report(
     The fleet is made of the file's profiles. Forecasts know what the file has before their origin,
     and nothing after it.
     """
+    require_folder("--out", out)
     said = 0
 
     def say(done: int, origins: int) -> None:

@@ -12,6 +12,8 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from deploy.cli.destinations import require_file
+from deploy.cli.sizes import Communities, Households, Minutes, require_day
 from deploy.registry.files import write_entries
 from deploy.registry.store import answering
 from deploy.registry.work import register_claims
@@ -33,9 +35,6 @@ DEFAULT_DAY: Final = datetime(2025, 7, 16, tzinfo=UTC)
 DAY_MINUTES: Final = 24 * 60
 _SAY_EVERY_S: Final = 1.0
 
-Communities = Annotated[int, typer.Option(min=1, help="Number of communities.")]
-Households = Annotated[int, typer.Option(min=1, help="Number of households in all.")]
-Minutes = Annotated[int, typer.Option(min=1, help="Length of the run.")]
 Profiles = Annotated[
     list[Path] | None, typer.Option(help="Load profiles in the SimBench format; repeatable.")
 ]
@@ -61,7 +60,9 @@ def load(  # noqa: PLR0913 - options of a command
     ] = None,
     household_limit: Annotated[
         int,
-        typer.Option(min=0, help="W that each household adds to its community's connection."),
+        typer.Option(
+            min=0, max=100_000, help="W that each household adds to its community's connection."
+        ),
     ] = HOUSEHOLD_LIMIT_W,
     heaters: Annotated[
         float,
@@ -102,11 +103,16 @@ def load(  # noqa: PLR0913 - options of a command
         faults=rates(faults),
         heater_share=heaters,
     )
+    for named, file in (("--registry", registry), ("--truth", truth)):
+        if file is not None:
+            require_file(named, file)
     simulated = plan.fleet()
     connections_w = connections_of(simulated, household_limit)
     fleet = list(registered(simulated, connections_w=connections_w))
     if registry is not None:
-        registry.write_text(write_entries(fleet, as_csv=registry.suffix == ".csv"))
+        registry.write_text(
+            write_entries(fleet, as_csv=registry.suffix == ".csv"), encoding="utf-8"
+        )
     _register(fleet, settings)
     outcome = asyncio.run(
         run(
@@ -166,6 +172,7 @@ def _pace(speed: str) -> Speed:
 def _first_minute(start: datetime | None, pace: Speed) -> datetime:
     if start is None:
         return DEFAULT_DAY if pace == "max" else clock.utc_now().replace(second=0, microsecond=0)
+    require_day("--start", start)
     return start.replace(tzinfo=UTC) if start.tzinfo is None else start
 
 

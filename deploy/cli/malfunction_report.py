@@ -5,15 +5,9 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.seeded_month import (
-    Communities,
-    Days,
-    Households,
-    MeterFaults,
-    Seed,
-    progress,
-    rates_of,
-)
+from deploy.cli.destinations import require_folder
+from deploy.cli.seeded_month import MeterFaults, Seed, progress, rates_of
+from deploy.cli.sizes import Communities, Days, Households
 from deploy.malfunction.reporting import as_table, report_of, write
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
 from streams.policies import malfunction_policy
@@ -31,6 +25,7 @@ def malfunction_report(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Open tickets in a simulated month whose faults are known; report found, missed and false."""
     rates = rates_of(meter_faults, households=households, communities=communities)
+    require_folder("--out", out)
     report = report_of(
         read_profiles([SHIPPED_PROFILE]),
         rates,

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.destinations import require_folder
 from deploy.cli.load import Seed
+from deploy.cli.sizes import Communities, Days, Households, require_day
 from deploy.cli.terminals import Delayed, Lost, Refused, terminal_rates
 from deploy.regulation.playing import CONNECTION_PERCENT, Setting
 from deploy.regulation.reporting import as_table, report_of, write
@@ -17,9 +19,9 @@ from streams.settings import ConfigurationError, get_settings
 
 def regulation_report(  # noqa: PLR0913 - options of a command
     *,
-    households: Annotated[int, typer.Option(min=1, help="Number of households in all.")] = 1_000,
-    communities: Annotated[int, typer.Option(min=1, help="Number of communities.")] = 4,
-    days: Annotated[int, typer.Option(min=2, help="Length of the simulated time.")] = 15,
+    households: Households = 1_000,
+    communities: Communities = 4,
+    days: Days = 15,
     heaters: Annotated[
         float, typer.Option(min=0.01, max=1, help="Share of households with a switched heater.")
     ] = 0.9,
@@ -41,6 +43,8 @@ def regulation_report(  # noqa: PLR0913 - options of a command
         raise ConfigurationError(
             f"--households {households} must be at least --communities {communities}"
         )
+    require_day("--start", start)
+    require_folder("--out", out)
     setting = Setting(
         communities=communities,
         households=households,

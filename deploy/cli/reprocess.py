@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.check import connect
+from deploy.cli.check import asking, connect
 from deploy.registry.store import answering
 from deploy.reprocess import reprocess as send_again
 from streams.settings import get_settings
@@ -25,6 +25,6 @@ def reprocess(
     too_old, as they lie outside the windows; cut, as their frame was too long to be kept whole.
     """
     settings = get_settings()
-    with answering(settings):
+    with answering(settings), asking(settings):
         outcome = asyncio.run(send_again(settings, connect(settings), dry_run=dry_run))
     typer.echo(json.dumps(asdict(outcome)))

@@ -10,9 +10,6 @@ from streams.settings import ConfigurationError
 
 _WORDS: Final = ", ".join(METER_FAULT_RATES)
 
-Households = Annotated[int, typer.Option(min=1, help="Number of households in all.")]
-Communities = Annotated[int, typer.Option(min=1, help="Number of communities.")]
-Days = Annotated[int, typer.Option(min=2, help="Length of the simulated time.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same month.")]
 MeterFaults = Annotated[str, typer.Option(help=f"One of: {_WORDS}.")]
 

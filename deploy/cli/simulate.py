@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 
 from deploy.cli.check import connect
-from deploy.cli.load import Communities, Households, Profiles, Seed
+from deploy.cli.destinations import require_folder
+from deploy.cli.load import Profiles, Seed
 from deploy.cli.regulation_report import regulation_report
+from deploy.cli.sizes import Communities, Households
 from deploy.cli.terminals import Delayed, Lost, Refused, terminal_rates
 from deploy.cli.up import stop_on_signals
 from deploy.embedded.system import EmbeddedSystem
@@ -47,6 +49,7 @@ def _command(scenario: Scenario) -> Callable[..., None]:
             Path, typer.Option(help="Folder for report.html, result.json and CSV files.")
         ] = Path("out/simulate") / scenario.name,
     ) -> None:
+        require_folder("--out", out)
         options = Options(
             communities=communities,
             households=households,

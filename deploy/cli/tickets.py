@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
-from deploy.cli.check import connect
+from deploy.cli.check import asking, connect
 from deploy.tickets import history, orders
 from deploy.tickets.history import Row, TicketError
 from schemas.malfunction import MalfunctionKind, TicketAction, TicketCommand, TicketState
@@ -45,7 +45,7 @@ def list_(  # noqa: PLR0913 - options of a command
     states = _states(state)
     if kind is not None and kind not in set(MalfunctionKind):
         raise TicketError(f"--kind {kind} is not one of: {', '.join(MalfunctionKind)}")
-    with history.answering(settings):
+    with asking(settings):
         found = history.tickets(
             connect(settings),
             settings.clickhouse_database,
@@ -67,7 +67,7 @@ def list_(  # noqa: PLR0913 - options of a command
 def show(ticket: TicketId, *, as_json: AsJson = False) -> None:
     """Show where a ticket stands, and all that happened to it."""
     settings = get_settings()
-    with history.answering(settings):
+    with asking(settings):
         client = connect(settings)
         found = history.ticket(client, settings.clickhouse_database, ticket)
         steps = history.steps(client, settings.clickhouse_database, ticket)
@@ -92,7 +92,7 @@ def assign(
 ) -> None:
     """Give a ticket to a technician."""
     settings = get_settings()
-    with history.answering(settings):
+    with asking(settings):
         client = connect(settings)
         found = history.ticket(client, settings.clickhouse_database, ticket)
         history.require_technician(client, settings.clickhouse_database, technician)
@@ -115,7 +115,7 @@ def resolve(
 ) -> None:
     """End a ticket by hand; when its cause goes on, it is opened again."""
     settings = get_settings()
-    with history.answering(settings):
+    with asking(settings):
         found = history.ticket(connect(settings), settings.clickhouse_database, ticket)
     _require_open(found)
     _done(
@@ -168,7 +168,7 @@ def _done(settings: Settings, before: Row, command: TicketCommand, *, wait_s: fl
     """Give an order, and return where the ticket stands once the order has been obeyed."""
     orders.give(settings, command)
     deadline = time.monotonic() + wait_s
-    with history.answering(settings):
+    with asking(settings):
         client = connect(settings)
         while True:
             steps = history.steps(client, settings.clickhouse_database, command.ticket_id)

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from deploy.cli.destinations import require_folder
 from deploy.embedded.system import EmbeddedSystem
 from streams.settings import ConfigurationError, Settings, get_settings
 
@@ -42,11 +43,12 @@ def up(
         raise ConfigurationError(
             f"--nodes {nodes}: the embedded broker is one process; add --broker kafka"
         )
-    console = Console(soft_wrap=True)
-    stop_on_signals()
     # The histories of two brokers would mix their versions, so each has a folder of its own.
     kafka = broker is Broker.KAFKA
     folder = settings.data_dir / f"kafka-{nodes}" if kafka else settings.data_dir
+    require_folder("SMATRIX_DATA_DIR", folder)
+    console = Console(soft_wrap=True)
+    stop_on_signals()
     with EmbeddedSystem(settings, folder, kafka_nodes=nodes if kafka else 0) as system:
         print_addresses(console, system, system.settings)
         console.print("Ctrl-C stops everything.")
@@ -84,8 +86,8 @@ def print_addresses(console: Console, system: EmbeddedSystem, settings: Settings
     """Say where everything is, and what to try."""
     database = settings.clickhouse_database
     url = str(settings.clickhouse_url).rstrip("/")
-    console.print(f"broker         {settings.broker}")
-    console.print(f"ClickHouse     {url}")
+    console.print(f"broker         {settings.broker}", markup=False)
+    console.print(f"ClickHouse     {url}", markup=False)
     for worker in system.workers:
         console.print(f"{worker.role:<14} {worker.metrics_url}/metrics and /health")
     console.print(f"mails          {system.mails_in}")

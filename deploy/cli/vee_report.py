@@ -5,15 +5,9 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.seeded_month import (
-    Communities,
-    Days,
-    Households,
-    MeterFaults,
-    Seed,
-    progress,
-    rates_of,
-)
+from deploy.cli.destinations import require_folder
+from deploy.cli.seeded_month import MeterFaults, Seed, progress, rates_of
+from deploy.cli.sizes import Communities, Days, Households
 from deploy.vee.page import as_tables, write
 from deploy.vee.reporting import report_of
 from load_generator.profiles import SHIPPED_PROFILE, read_profiles
@@ -31,6 +25,7 @@ def vee_report(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Judge a simulated month whose faults are known, and report precision, recall and errors."""
     rates = rates_of(meter_faults, households=households, communities=communities)
+    require_folder("--out", out)
     report = report_of(
         read_profiles([SHIPPED_PROFILE]),
         rates,

@@ -15,13 +15,15 @@ from typing import Final
 from pydantic import ValidationError
 
 from deploy.csv_lines import Fields, csv_lines, text_of
-from schemas.prices import Price
+from schemas.prices import LATEST_PERIOD, Price
 from schemas.units import MINUTE_S, PERIOD_S
 from streams.domain.prices_register import Claim
-from streams.domain.registry import UNREGISTERED, Fault
+from streams.domain.registry import UNREGISTERED, Fault, as_time
 
 COLUMNS: Final = ("start", "minutes", "price_eur_per_mwh")
 MINUTES: Final = ("15", "30", "60")
+_LATEST: Final = LATEST_PERIOD - 60 * MINUTE_S
+"""With a whole hour after it."""
 _TIME_RULE: Final = "not a whole quarter of an hour with its offset, as in 2026-01-01T00:00+01:00"
 _PRICE_RULE: Final = "not a number with at most two decimals, as in 83.17"
 
@@ -68,6 +70,8 @@ def _faults(line: int, fields: Fields) -> Iterator[Fault]:
     elif minutes in MINUTES and start % (int(minutes) * MINUTE_S):
         rule = f"is no beginning of {minutes} minutes"
         yield Fault(line, "start", said["start"], rule)
+    elif start > _LATEST:
+        yield Fault(line, "start", said["start"], f"must be at most {as_time(_LATEST)}")
     price = _decimal(said.get("price_eur_per_mwh", ""))
     if price is None:
         yield Fault(line, "price_eur_per_mwh", said.get("price_eur_per_mwh", ""), _PRICE_RULE)

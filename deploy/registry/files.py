@@ -113,7 +113,7 @@ def _json_lines(text: str) -> Iterator[tuple[int, Fields | Fault]]:
             continue
         try:
             fields = json.loads(words)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield line, Fault(line, "", words[:80], f"not JSON: {error}")
             continue
         if isinstance(fields, dict):
@@ -176,13 +176,13 @@ def _minute(value: object) -> int | None:
     return int(time.timestamp())
 
 
-def minute_of(text: str) -> int:
-    """Return epoch seconds of a minute that an option names.
+def minute_of(text: str, *, named: str = "--at") -> int:
+    """Return epoch seconds of the minute that an option or argument says.
 
     Raises:
         RegistryError: If it is none.
     """
     minute = _minute(text)
     if minute is None:
-        raise RegistryError(f"--at {text} is {_TIME_RULE}")
+        raise RegistryError(f"{named} {text} is {_TIME_RULE}")
     return minute

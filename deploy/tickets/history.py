@@ -1,14 +1,11 @@
 """Tickets in ClickHouse: which there are, where each stands, and what happened to it."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schemas.errors import OperatorError
-from streams.settings import Settings
 
 Row = Mapping[str, Any]
 
@@ -17,23 +14,6 @@ _NEWEST_FIRST = "ORDER BY last_at DESC, ticket_id LIMIT {limit:UInt32}"
 
 class TicketError(OperatorError):
     """What was asked of a ticket can't be done; the text is one line for the operator."""
-
-
-@contextmanager
-def answering(settings: Settings) -> Iterator[None]:
-    """Say in one line that ClickHouse does not answer, or has no tickets yet.
-
-    Raises:
-        TicketError: If so.
-    """
-    try:
-        yield
-    except ClickHouseError as error:
-        reason = str(error).partition("\n")[0]
-        raise TicketError(
-            f"ClickHouse at {settings.clickhouse_url} has no answer ({reason}); start it and "
-            f"`smatrix worker history`, which makes its tables"
-        ) from error
 
 
 def tickets(  # noqa: PLR0913 - what tickets are chosen by

@@ -6,10 +6,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 from pydantic import HttpUrl
 from typing_extensions import override
 
-from deploy.cli.check import connect
+from deploy.cli.check import asking, connect
 from streams.settings import ConfigurationError, Settings
 
 AUTHENTICATION_FAILED = 516
@@ -48,3 +49,19 @@ def test_clickhouse_is_asked_behind_the_path_of_its_address() -> None:
         connect(Settings(clickhouse_url=HttpUrl(f"{url}/behind/a/proxy")))
 
     assert {path.rstrip("/") for path in paths} == {"/behind/a/proxy"}
+
+
+def test_a_login_that_clickhouse_refuses_is_told_by_its_settings() -> None:
+    with (
+        a_clickhouse_that_refuses_all([]) as url,
+        pytest.raises(ConfigurationError, match=r"SMATRIX_CLICKHOUSE_USER=anna: .* in; set it and"),
+    ):
+        connect(Settings(clickhouse_url=HttpUrl(url), clickhouse_user="anna"))
+
+
+def test_tables_that_are_missing_are_told_with_who_makes_them() -> None:
+    with (
+        pytest.raises(ConfigurationError, match=r"no answer \(Code: 81.* `smatrix worker history`"),
+        asking(Settings()),
+    ):
+        raise DatabaseError("Code: 81. Database smatrix does not exist")

@@ -42,6 +42,15 @@ def test_a_csv_file_names_its_columns_and_what_is_empty_is_not_there(tmp_path: P
     assert claim == Claim(2, a_household(pv_peak_w=5_000))
 
 
+def test_columns_at_the_end_without_a_name_or_a_value_say_nothing(tmp_path: Path) -> None:
+    text = (
+        "kind,household_id,meter_id,community_id,valid_from,,\n"
+        "household,h1,m1,c1,2025-01-01T01:00+01:00,,\n"
+    )
+
+    assert claims_of(tmp_path, text).sound == [Claim(2, a_household())]
+
+
 def test_a_line_of_json_is_an_entry(tmp_path: Path) -> None:
     text = (
         '{"kind": "community", "community_id": "c1", "connection_limit_w": 250000,'
@@ -169,6 +178,14 @@ def test_an_option_s_minute_follows_the_same_rule() -> None:
     assert minute_of("2025-01-01T00:00Z") == DAWN
     with pytest.raises(RegistryError, match="--at noon is not a whole minute"):
         minute_of("noon")
+    with pytest.raises(RegistryError, match="PERIOD noon is not a whole minute"):
+        minute_of("noon", named="PERIOD")
+
+
+def test_a_line_that_is_nested_without_an_end_is_a_fault(tmp_path: Path) -> None:
+    claims = claims_of(tmp_path, "[" * 100_000, name="file.jsonl")
+
+    assert only_fault(claims).rule.startswith("not JSON: ")
 
 
 powers = st.none() | st.integers(0, 10**12)
