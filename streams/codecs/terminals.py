@@ -20,6 +20,10 @@ _NUMBERS_A_SPAN: Final = 4
 _FIRST_SLOTS: Final = 1 << 10
 _FIRST_BYTES: Final = 1 << 16
 _BYTES_HASHED: Final = 24
+_MOST_STEPS: Final = 64
+"""Slots that are looked at for a terminal. Only lists that begin alike under one key need as many:
+who makes them up has his own read as JSON again, and takes no one's time beyond that."""
+
 _END: Final = ord("]")
 _MULTIPLIER: Final = Word(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio (Knuth, 6.4)
 _SHIFT: Final = Word(32)
@@ -105,11 +109,15 @@ def _slot(text: Bytes, key_begin: int, key_end: int, list_begin: int, slots: int
 
 @compiled
 def _enter(text: Bytes, spans: Integers, slots: Integers, number: int) -> None:
+    """Enter a terminal into the slots; where there is no room near, in another's place."""
     key_at, list_at = spans[number, KEY_BEGIN], spans[number, LIST_BEGIN]
-    slot = _slot(text, key_at, list_at, list_at, len(slots))
-    while slots[slot] != UNKNOWN:
-        slot = (slot + 1) & (len(slots) - 1)
-    slots[slot] = number
+    first = _slot(text, key_at, list_at, list_at, len(slots))
+    for step in range(_MOST_STEPS):
+        slot = (first + step) & (len(slots) - 1)
+        if slots[slot] == UNKNOWN:
+            slots[slot] = number
+            return
+    slots[first] = number
 
 
 @compiled
@@ -122,10 +130,15 @@ def find(  # noqa: PLR0913, PLR0917 - arrays and numbers are all that compiled c
     spans: Integers,
     slots: Integers,
 ) -> int:
-    """Return the number of the terminal with this key and this list of meters, or `UNKNOWN`."""
+    """Return the number of the terminal with this key and this list of meters, or `UNKNOWN`.
+
+    One that is known may be `UNKNOWN` where many lists under its key begin alike.
+    """
     slot = _slot(text, key_begin, key_end, list_begin, len(slots))
-    while slots[slot] != UNKNOWN:
+    for _ in range(_MOST_STEPS):
         number = slots[slot]
+        if number == UNKNOWN:
+            break
         key_at, list_at, list_end, _ = spans[number]
         if (
             list_at - key_at == key_end - key_begin

@@ -58,6 +58,19 @@ def test_the_parts_of_a_large_community_are_terminals_of_their_own() -> None:
     assert [terminals.number_of(key, column) for key, column, _ in parts] == list(range(2_000))
 
 
+def test_lists_that_begin_alike_share_a_few_slots_and_hold_up_nobody() -> None:
+    terminals = Terminals(max_bytes=MIB)
+    first, *alike, last = [a_terminal("c1", f"{'m' * 30}{part}") for part in range(2_000)]
+    other = a_terminal("c2", "m1")
+
+    for key, column, terminal in (first, *alike, other, last):
+        terminals.remember(key, column, terminal)
+
+    assert (terminals.slots != UNKNOWN).sum() < 100
+    for key, column, terminal in (other, last):
+        assert terminals.known[terminals.number_of(key, column)] is terminal
+
+
 def test_too_many_are_forgotten_when_room_is_made_and_not_before() -> None:
     key, column, terminal = a_terminal("c1", "m1")
     terminals = Terminals(max_bytes=len(key + column))
