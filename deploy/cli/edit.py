@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from deploy.edit import edit_reading
+from deploy.edit import EditError, edit_reading
 from deploy.registry.files import minute_of
 from deploy.registry.store import answering
 from schemas.metering import MOST_BY, MOST_REASON, Edit
+from streams import clock
 from streams.settings import ConfigurationError, get_settings
 
 Energy = Annotated[float | None, typer.Option(min=0, help="Wh; left out: stays as it is.")]
@@ -44,9 +45,13 @@ def edit(  # noqa: PLR0913 - what it was, who says so, and why
         )
     if not (0 < len(by) <= MOST_BY and 0 < len(reason) <= MOST_REASON):
         raise ConfigurationError(f"--by has 1 to {MOST_BY} characters, --reason 1 to {MOST_REASON}")
-    settings = get_settings()
+    settings, minute = get_settings(), minute_of(at)
+    if minute > clock.epoch_now() + settings.max_ahead.total_seconds():
+        raise EditError(
+            f"--at {at} lies more than SMATRIX_MAX_AHEAD={settings.max_ahead} ahead of the clock"
+        )
     with answering(settings):
         sent = asyncio.run(
-            edit_reading(settings, meter, minute_of(at), energies_wh, Edit(by=by, reason=reason))
+            edit_reading(settings, meter, minute, energies_wh, Edit(by=by, reason=reason))
         )
     typer.echo(json.dumps(asdict(sent)))

@@ -107,6 +107,15 @@ def test_what_no_grid_can_be_is_refused_by_the_name_of_its_option(
     assert option in capsys.readouterr().err
 
 
+def test_what_will_be_measured_is_not_edited(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--at", "2100-01-01T00:00Z", "--consumption-wh", "5", "--by", "a", "--reason", "b")
+
+    assert smatrix(monkeypatch, "edit", "m1", *words) == 2
+    assert "--at 2100-01-01T00:00Z lies more than SMATRIX_MAX_AHEAD" in capsys.readouterr().err
+
+
 def test_a_truth_without_rows_can_not_be_held_against_anything(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
