@@ -134,6 +134,7 @@ def judge(  # noqa: PLR0913 - what a report is held against
         policy: How long a stay may be, and how far ahead.
     """
     stay_s = session.departure - session.plugged_in
+    heard_s = heard_at(session) - session.plugged_in
     checks = (
         (
             SessionRule.KEY_MISMATCH,
@@ -147,8 +148,9 @@ def judge(  # noqa: PLR0913 - what a report is held against
         ),
         (
             SessionRule.STAY_TOO_LONG,
-            stay_s > policy.most_stay_s,
-            f"departure is {stay_s} s after plugged_in; at most {policy.most_stay_s} s",
+            max(stay_s, heard_s) > policy.most_stay_s,
+            f"departure is {stay_s} s after plugged_in, and minute {heard_s} s; at most "
+            f"{policy.most_stay_s} s",
         ),
         (
             SessionRule.PLUGGED_IN_IN_FUTURE,

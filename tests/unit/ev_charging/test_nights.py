@@ -280,6 +280,7 @@ def test_partitions_that_plan_at_the_same_time_do_not_pile_up() -> None:
     [
         (a_session(departure=EVENING), SessionRule.DEPARTURE),
         (a_session(departure=EVENING + 8 * 86_400), SessionRule.STAY_TOO_LONG),
+        (a_session(minute=EVENING + 8 * 86_400), SessionRule.STAY_TOO_LONG),
         (a_session(minimum_w=12_000), SessionRule.MINIMUM_POWER),
         (a_session(plugged_in=EVENING + 3600), SessionRule.PLUGGED_IN_IN_FUTURE),
         (a_session(community_id="c2"), SessionRule.KEY_MISMATCH),
