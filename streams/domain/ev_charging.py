@@ -149,8 +149,7 @@ def judge(  # noqa: PLR0913 - what a report is held against
         (
             SessionRule.STAY_TOO_LONG,
             max(stay_s, heard_s) > policy.most_stay_s,
-            f"departure is {stay_s} s after plugged_in, and minute {heard_s} s; at most "
-            f"{policy.most_stay_s} s",
+            f"{max(stay_s, heard_s)} s after plugged_in are more than {policy.most_stay_s} s",
         ),
         (
             SessionRule.PLUGGED_IN_IN_FUTURE,
