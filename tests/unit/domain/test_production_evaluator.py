@@ -366,9 +366,7 @@ def test_the_load_is_remembered_as_it_would_be_without_what_batteries_were_told(
     assert step.orders[0].forecast_w == pytest.approx(340 * KW, rel=0.01)
 
 
-def test_a_minute_told_anew_hours_later_is_what_batteries_and_the_sun_made_it_then() -> (
-    None
-):
+def test_a_minute_told_anew_hours_later_is_what_batteries_and_the_sun_made_it_then() -> None:
     sun = a_plant("sun", source="solar", capacity_w=50 * KW, minimum_w=0)
     grid = Grid(lambda _minute: 300 * KW, plants=the_plants() | {"sun": sun})
     grid.plays(HOUR)
