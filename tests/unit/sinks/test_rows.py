@@ -93,7 +93,7 @@ def test_a_field_that_a_newer_version_sends_is_passed_over() -> None:
         (_changed(a_period(), period_start=NOON + 1), "period_start"),
         (_changed(a_period(), period_start=2**32 - 2**32 % 900 + 900), "period_start"),
         (_changed(a_period(), version=0), "version"),
-        (_changed(a_period(), version=2**64), str(2**64)),
+        (_changed(a_period(), version=2**64), str(2**64 - 1)),
         (_changed(a_period(), part=1), "part"),
         (_changed(a_period(), community_id="c\n"), "community_id"),
         (_changed(a_period(), meter_id=["m" * 129]), "meter_id"),
