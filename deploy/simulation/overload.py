@@ -164,10 +164,10 @@ def _deficit(run: Run) -> Iterator[Check]:
     lacked = np.maximum(recording.net_load_w - given, 0)[out].sum() / 60_000
     without = np.maximum(recording.net_load_w + held_w(recording) - given, 0)[out].sum() / 60_000
     covered = 1 - lacked / without if without else 0.0
-    asked = len({order.order_id for _, order in run.said(SHED_ORDERS)})
+    asked = len({order.community_id for _, order in run.said(SHED_ORDERS)})
     yield Check(
         name=f"Energy that lacked while {TRIPS} was out, met by switching off",
-        found=f"{covered:.0%} of {without:,.0f} kWh ({asked:,} shed orders)",
+        found=f"{covered:.0%} of {without:,.0f} kWh, asked of {asked:,} communities",
         goal=f"at least {LEAST_COVERED:.0%}",
         is_met=asked > 0 and covered >= LEAST_COVERED,
     )
